@@ -1,0 +1,431 @@
+//! The heap object of one actor: header, inbox, local queue, body, and what only some actors need.
+//!
+//! The mailbox protocol is carried out here on the typed side: local and remote pushes, taking the inbox in, claiming
+//! it for a move. What happens in a turn and at the end of a life is `life.rs`. Invariants cited: M1 to M5
+//! (mailbox/README.md), S1 to S5 (scheduler/README.md).
+
+use super::ask::Asks;
+use super::timers::Timers;
+use super::tree::Children;
+use super::{Actor, Context};
+use crate::arena::Arena;
+use crate::mailbox::{Inbox, Pushed, Refused, Taken};
+use crate::scheduler::control::Control;
+use crate::scheduler::doorbell::Doorbell;
+use crate::scheduler::exit::{ExitReason, Fault};
+use crate::scheduler::header::{ActorId, CellRef, Header, Queued, Table};
+use crate::scheduler::worker::Worker;
+use crate::sync::{UnsafeCell, global};
+use std::collections::VecDeque;
+use std::ptr::NonNull;
+
+/// What makes an actor, on its worker.
+pub(crate) type Factory<A> = Box<dyn FnOnce(&mut Context<'_, A>) -> Result<A, Fault> + Send>;
+
+/// A message in the inbox.
+pub(crate) enum Envelope<M> {
+    Data(M),
+    Control(Control),
+}
+
+/// The actor itself.
+pub(super) enum Body<A: Actor> {
+    /// Not made yet.
+    Unborn(Factory<A>),
+    Alive(A),
+    /// Never made, or dropped.
+    Gone,
+}
+
+/// Where an actor is in its life.
+pub(super) enum Phase {
+    Running,
+    /// Ends with this reason as soon as its children have.
+    Stopping(ExitReason),
+    /// The last calls are being made, or it has ended.
+    Ended,
+}
+
+/// What most actors never use, made on first use.
+pub(super) struct Extras<A: Actor> {
+    pub(super) control: VecDeque<Control>,
+    pub(super) timers: Timers<A>,
+    pub(super) asks: Asks<A>,
+    pub(super) arena: Option<Arena>,
+    pub(super) children: Children,
+    /// Tokens of the watched sockets.
+    pub(super) sockets: Vec<usize>,
+}
+
+impl<A: Actor> Default for Extras<A> {
+    fn default() -> Self {
+        Self {
+            control: VecDeque::new(),
+            timers: Timers::default(),
+            asks: Asks::default(),
+            arena: None,
+            children: Children::default(),
+            sockets: Vec::new(),
+        }
+    }
+}
+
+/// How a new cell enters the world.
+pub(crate) enum Birth {
+    /// On the run queue of the spawning worker, which is its home.
+    Here,
+    /// Notified to the worker of this doorbell, where it stays.
+    At(&'static Doorbell),
+    /// Through the injector, to whoever comes first.
+    Anywhere,
+}
+
+/// The heap object of one actor. `repr(C)`: the header comes first, so that a pointer to it is a pointer to the cell.
+#[repr(C)]
+pub(crate) struct ActorCell<A: Actor> {
+    pub(crate) header: Header,
+    inbox: Inbox<Envelope<A::Msg>>,
+    /// The data lane of the local mailbox; the home's (M1).
+    queue: UnsafeCell<VecDeque<A::Msg>>,
+    /// The home's (M1), borrowed for the length of each call into the actor.
+    pub(super) body: UnsafeCell<Body<A>>,
+    /// The home's (M1).
+    pub(super) phase: UnsafeCell<Phase>,
+    /// The home's (M1).
+    extras: UnsafeCell<Option<Box<Extras<A>>>>,
+    pub(super) parent: Option<CellRef>,
+}
+
+impl<A: Actor> ActorCell<A> {
+    const TABLE: Table = Table {
+        run: Self::run_erased,
+        accept: Self::accept_erased,
+        control: Self::control_erased,
+        claim: Self::claim_erased,
+        free: Self::free_erased,
+        type_name: std::any::type_name::<A>,
+    };
+
+    /// Makes a cell. Its one reference is the actor's own (S4).
+    pub(crate) fn create(birth: &Birth, factory: Factory<A>, parent: Option<CellRef>) -> NonNull<Self> {
+        static NEXT_ID: AtomicIds = AtomicIds::new();
+        let (home, queued, pinned, inbox) = match *birth {
+            Birth::Here => (
+                Worker::with_current(|worker| worker.map(Worker::doorbell)),
+                Queued::Yes,
+                false,
+                Inbox::new(),
+            ),
+            // Whoever accepts the notification will find that something waits on the control lane (nothing is there,
+            // which does no harm) and give the first turn.
+            Birth::At(doorbell) => (Some(doorbell), Queued::No, true, Inbox::new_claimed()),
+            Birth::Anywhere => (None, Queued::Yes, false, Inbox::new_claimed()),
+        };
+        let header = Header::new(home, &Self::TABLE, NEXT_ID.next(), queued, pinned);
+        // SAFETY: M1: the cell is not published yet.
+        header.plain.with_mut(|plain| unsafe { (*plain).control_waits = true });
+        NonNull::from(Box::leak(Box::new(Self {
+            header,
+            inbox,
+            queue: UnsafeCell::new(VecDeque::new()),
+            body: UnsafeCell::new(Body::Unborn(factory)),
+            phase: UnsafeCell::new(Phase::Running),
+            extras: UnsafeCell::new(None),
+            parent,
+        })))
+    }
+
+    /// The typed cell behind a header of this table.
+    ///
+    /// # Safety
+    ///
+    /// The header is that of a live `ActorCell<A>`.
+    pub(super) unsafe fn from_header<'a>(header: NonNull<Header>) -> &'a Self {
+        // SAFETY: `repr(C)` puts the header at the cell's address.
+        unsafe { header.cast::<Self>().as_ref() }
+    }
+
+    pub(super) fn as_header(&self) -> NonNull<Header> {
+        NonNull::from(self).cast()
+    }
+
+    /// Tells `msg`, by whichever way is right from here.
+    #[inline]
+    pub(crate) fn tell(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+        Worker::with_current(|worker| match worker {
+            // SAFETY: the home is this worker, on this thread.
+            Some(worker) if self.header.is_home(worker) => unsafe { self.push_local(worker, msg) },
+            _ => self.push_remote(worker, msg),
+        })
+    }
+
+    /// A send within one core: plain memory.
+    ///
+    /// # Safety
+    ///
+    /// `worker` is the home.
+    #[inline]
+    unsafe fn push_local(&self, worker: &Worker, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+        if self.inbox.has_messages() {
+            // M3: what the sender sent before from elsewhere lies in the inbox and goes first.
+            // SAFETY: passed on.
+            unsafe { self.take_in(worker, self.inbox.take_early()) };
+        }
+        // SAFETY: M1.
+        let queued = self.header.plain.with_mut(|plain| unsafe {
+            let queued = (*plain).queued;
+            if queued == Queued::No {
+                (*plain).queued = Queued::Yes;
+            }
+            queued
+        });
+        match queued {
+            Queued::Yes => {}
+            Queued::No => worker.enqueue(self.as_header()),
+            Queued::Closed => return Err(Refused(msg)),
+        }
+        // SAFETY: M1, and the borrow ends here.
+        self.queue.with_mut(|queue| unsafe { (*queue).push_back(msg) });
+        worker.counters().sent_local.add(1);
+        Ok(())
+    }
+
+    /// A send across cores, or from outside.
+    #[cold]
+    fn push_remote(&self, worker: Option<&Worker>, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+        if let Some(worker) = worker {
+            worker.counters().sent_remote.add(1);
+        }
+        match self.inbox.push(Envelope::Data(msg)) {
+            Ok(Pushed::Notify) => self.header.notify_home(),
+            Ok(Pushed::Underway) => {}
+            Err(Refused(Envelope::Data(msg))) => return Err(Refused(msg)),
+            Err(Refused(Envelope::Control(_))) => unreachable!("data was pushed"),
+        }
+        Ok(())
+    }
+
+    /// Puts one message on the control lane, by whichever way is right from here. An ended actor drops it.
+    pub(super) fn control(&self, message: Control) {
+        Worker::with_current(|worker| match worker {
+            Some(worker) if self.header.is_home(worker) => {
+                if self.inbox.has_messages() {
+                    // SAFETY: `worker` is the home.
+                    unsafe { self.take_in(worker, self.inbox.take_early()) };
+                }
+                // SAFETY: as above.
+                unsafe { self.push_control(worker, message) };
+            }
+            _ => match self.inbox.push(Envelope::Control(message)) {
+                Ok(Pushed::Notify) => self.header.notify_home(),
+                Ok(Pushed::Underway) | Err(Refused(_)) => {}
+            },
+        });
+    }
+
+    /// Queues a control message and the cell.
+    ///
+    /// # Safety
+    ///
+    /// `worker` is the home.
+    pub(super) unsafe fn push_control(&self, worker: &Worker, message: Control) {
+        // SAFETY: M1.
+        let closed = self
+            .header
+            .plain
+            .with(|plain| unsafe { (*plain).queued == Queued::Closed });
+        if closed {
+            return;
+        }
+        // SAFETY: passed on.
+        unsafe { self.with_extras(|extras| extras.control.push_back(message)) };
+        // SAFETY: M1.
+        self.header
+            .plain
+            .with_mut(|plain| unsafe { (*plain).control_waits = true });
+        // SAFETY: passed on.
+        unsafe { self.queue_up(worker) };
+    }
+
+    /// Puts the cell into the run queue unless it is queued already.
+    ///
+    /// # Safety
+    ///
+    /// `worker` is the home.
+    unsafe fn queue_up(&self, worker: &Worker) {
+        // SAFETY: M1.
+        let was_idle = self.header.plain.with_mut(|plain| unsafe {
+            let was_idle = (*plain).queued == Queued::No;
+            if was_idle {
+                (*plain).queued = Queued::Yes;
+            }
+            was_idle
+        });
+        if was_idle {
+            worker.enqueue(self.as_header());
+        }
+    }
+
+    /// Moves what came through the inbox to the local lanes, in order.
+    ///
+    /// # Safety
+    ///
+    /// `worker` is the home.
+    unsafe fn take_in(&self, worker: &Worker, taken: Taken<Envelope<A::Msg>>) {
+        let mut count = 0;
+        for envelope in taken {
+            match envelope {
+                Envelope::Data(msg) => {
+                    count += 1;
+                    // SAFETY: M1, and the borrow ends here.
+                    self.queue.with_mut(|queue| unsafe { (*queue).push_back(msg) });
+                }
+                // SAFETY: passed on.
+                Envelope::Control(message) => unsafe { self.push_control(worker, message) },
+            }
+        }
+        if count > 0 {
+            worker.counters().received_remote.add(count);
+            // SAFETY: passed on.
+            unsafe { self.queue_up(worker) };
+        }
+    }
+
+    /// The next message of the data lane.
+    ///
+    /// # Safety
+    ///
+    /// The calling worker is the home.
+    #[inline(always)]
+    pub(super) unsafe fn pop(&self) -> Option<A::Msg> {
+        // SAFETY: M1, and the borrow ends here.
+        self.queue.with_mut(|queue| unsafe { (*queue).pop_front() })
+    }
+
+    /// The number of messages on the data lane.
+    ///
+    /// # Safety
+    ///
+    /// The calling worker is the home.
+    pub(super) unsafe fn queue_len(&self) -> usize {
+        // SAFETY: M1.
+        self.queue.with(|queue| unsafe { (*queue).len() })
+    }
+
+    /// Gives the memory of the data lane back.
+    ///
+    /// # Safety
+    ///
+    /// The calling worker is the home.
+    pub(super) unsafe fn drop_queue(&self) {
+        // SAFETY: M1.
+        self.queue.with_mut(|queue| unsafe { *queue = VecDeque::new() });
+    }
+
+    /// What only some actors need, made now if it is not there.
+    ///
+    /// # Safety
+    ///
+    /// The calling worker is the home, and `f` does not come back here.
+    pub(super) unsafe fn with_extras<R>(&self, f: impl FnOnce(&mut Extras<A>) -> R) -> R {
+        // SAFETY: M1, and the caller keeps the borrow single.
+        self.extras
+            .with_mut(|extras| f(unsafe { (*extras).get_or_insert_default() }))
+    }
+
+    /// As [`with_extras`](Self::with_extras), if they are there.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub(super) unsafe fn with_extras_if_any<R>(&self, f: impl FnOnce(&mut Extras<A>) -> R) -> Option<R> {
+        // SAFETY: as there.
+        self.extras
+            .with_mut(|extras| unsafe { (*extras).as_mut() }.map(|extras| f(extras)))
+    }
+
+    /// Takes the extras away at the end of a life.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    pub(super) unsafe fn take_extras(&self) -> Option<Box<Extras<A>>> {
+        // SAFETY: as there.
+        self.extras.with_mut(|extras| unsafe { (*extras).take() })
+    }
+
+    /// Refuses from now on; gives what was left in the inbox and whether a notification is under way.
+    pub(super) fn close_inbox(&self) -> (Taken<Envelope<A::Msg>>, bool) {
+        self.inbox.close()
+    }
+
+    unsafe fn run_erased(header: NonNull<Header>, worker: &Worker) {
+        // SAFETY: the table belongs to this type, and the scheduler keeps the cell alive during its turn (S4).
+        unsafe { Self::from_header(header).run(worker) };
+    }
+
+    unsafe fn accept_erased(header: NonNull<Header>, worker: &Worker) {
+        // SAFETY: as above.
+        let cell = unsafe { Self::from_header(header) };
+        // SAFETY: M1: the notification came to the home.
+        let (closed, waits) = cell
+            .header
+            .plain
+            .with(|plain| unsafe { ((*plain).queued == Queued::Closed, (*plain).control_waits) });
+        if closed {
+            // S4: the notification was what the memory waited for. The end had closed the inbox, so it is empty.
+            // SAFETY: this is the actor's own count.
+            unsafe { Header::release(header) };
+            return;
+        }
+        // SAFETY: `worker` is the home (M5).
+        unsafe { cell.take_in(worker, cell.inbox.take()) };
+        if waits {
+            // SAFETY: as above.
+            unsafe { cell.queue_up(worker) };
+        }
+    }
+
+    unsafe fn control_erased(header: NonNull<Header>, message: Control) {
+        // SAFETY: the table belongs to this type, and the caller holds a reference.
+        unsafe { Self::from_header(header) }.control(message);
+    }
+
+    unsafe fn claim_erased(header: NonNull<Header>) -> bool {
+        // SAFETY: as above.
+        unsafe { Self::from_header(header) }.inbox.claim()
+    }
+
+    unsafe fn free_erased(header: NonNull<Header>) {
+        // SAFETY: the last count has gone; `create` made the cell from a box of this type.
+        drop(unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) });
+    }
+}
+
+/// A source of actor ids. A thread takes them in blocks, so that spawning does not contend on one line.
+struct AtomicIds(global::AtomicU64);
+
+/// How many ids a thread takes at once.
+const ID_BLOCK: u64 = 1024;
+
+impl AtomicIds {
+    const fn new() -> Self {
+        Self(global::AtomicU64::new(1))
+    }
+
+    fn next(&self) -> ActorId {
+        thread_local! {
+            static BLOCK: std::cell::Cell<(u64, u64)> = const { std::cell::Cell::new((0, 0)) };
+        }
+        BLOCK.with(|block| {
+            let (mut next, mut end) = block.get();
+            if next == end {
+                next = self.0.fetch_add(ID_BLOCK, global::Relaxed);
+                end = next + ID_BLOCK;
+            }
+            block.set((next + 1, end));
+            ActorId(next)
+        })
+    }
+}

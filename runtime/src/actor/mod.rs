@@ -1,0 +1,109 @@
+//! Actors: what a user writes, and the cell that the runtime puts around it.
+//!
+//! [`Actor`] is the trait, [`Context`] what a handler may do, [`ActorRef`] how others reach it, [`Reply`] how it answers.
+//! A cell lives from `spawn` to its last reference; the actor in it is owned by the tree: it ends when it stops itself,
+//! is stopped, fails, or its parent ends, children before parents. References keep the cell's memory, never the actor.
+//! Restarting after a failure is not here: supervision decides that.
+
+mod actor_ref;
+mod ask;
+mod cell;
+mod context;
+mod life;
+mod slots;
+mod timers;
+mod tree;
+
+pub use crate::scheduler::control::AskError;
+pub use crate::scheduler::exit::{ExitReason, Fault};
+pub use crate::scheduler::header::ActorId;
+pub use crate::sys::poller::Readiness;
+pub use actor_ref::{ActorRef, Recipient};
+pub use ask::{Ask, AskInside, Reply};
+pub(crate) use cell::{ActorCell, Birth};
+pub use context::Context;
+pub use timers::TimerId;
+
+/// What a handler returns: `?` on any error ends the actor with [`ExitReason::Faulted`].
+pub type Turn = Result<(), Fault>;
+
+/// A unit of concurrency: state that one message at a time may change.
+///
+/// Handlers are synchronous and must not block: the worker gives nobody else a turn meanwhile.
+///
+/// ```
+/// use potoroo_runtime::{Actor, Context, Reply, System, Turn};
+///
+/// enum CounterMsg { Add(u64), Get(Reply<u64>) }
+///
+/// struct Counter(u64);
+///
+/// impl Actor for Counter {
+///     type Msg = CounterMsg;
+///     fn handle(&mut self, msg: CounterMsg, _: &mut Context<'_, Self>) -> Turn {
+///         match msg {
+///             CounterMsg::Add(n) => self.0 += n,
+///             CounterMsg::Get(reply) => reply.send(self.0),
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let system = System::new()?;
+/// let counter = system.spawn(|_| Ok(Counter(0)));
+/// counter.tell(CounterMsg::Add(2));
+/// assert_eq!(counter.ask(CounterMsg::Get).wait()?, 2);
+/// system.shutdown();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Actor: Sized + Send + 'static {
+    /// What can be told to this actor: one enum, as a rule. It lies inline in the mailbox.
+    type Msg: Send + 'static;
+
+    /// Handles one message.
+    fn handle(&mut self, msg: Self::Msg, ctx: &mut Context<'_, Self>) -> Turn;
+
+    /// Handles what the runtime has to say. By default nothing is done about it.
+    fn signal(&mut self, signal: Signal, ctx: &mut Context<'_, Self>) -> Turn {
+        let _ = (signal, ctx);
+        Ok(())
+    }
+
+    /// Called once at the end of each turn, after a batch of messages: the place to send on what the batch produced.
+    fn turn_end(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        let _ = ctx;
+        Ok(())
+    }
+
+    /// The last call: the children have ended, nothing more will be handled.
+    fn stopping(&mut self, why: &ExitReason, ctx: &mut Context<'_, Self>) {
+        let _ = (why, ctx);
+    }
+
+    /// Gets each message that was accepted but will not be handled, before [`stopping`](Self::stopping).
+    fn undelivered(&mut self, msg: Self::Msg) {
+        drop(msg);
+    }
+}
+
+/// What the runtime tells an actor.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Signal {
+    /// A child has ended.
+    ChildExited {
+        /// Which one.
+        id: ActorId,
+        /// Why.
+        reason: ExitReason,
+    },
+    /// A watched socket is ready. Edges: read or write until it would block.
+    Ready {
+        /// The token that [`Context::watch`] gave.
+        socket: usize,
+        /// For what.
+        readiness: Readiness,
+    },
+    /// The turn that [`Context::run_again`] asked for.
+    RunAgain,
+}

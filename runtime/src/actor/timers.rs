@@ -1,0 +1,137 @@
+//! The timers of one actor.
+//!
+//! The wheel of a worker holds only a slot and a generation; what a timer means is kept here, with the actor. Cancelling
+//! empties the slot, so a firing that is already under way finds nothing. A periodic timer is armed again after it fired,
+//! and periods that have passed meanwhile are skipped: a worker that was busy is not answered with a burst.
+
+use super::cell::ActorCell;
+use super::slots::Slots;
+use super::{Actor, Context};
+use crate::scheduler::header::CellRef;
+use crate::scheduler::worker::TimerTarget;
+use crate::sys::clock::{self, Time};
+use std::time::Duration;
+
+/// Makes the message of a periodic timer.
+type Maker<A> = Box<dyn FnMut() -> <A as Actor>::Msg + Send>;
+
+/// What a timer does when it is due.
+pub(super) enum Timer<A: Actor> {
+    Once(A::Msg),
+    Every {
+        period: Duration,
+        due: Time,
+        /// Taken out while it runs: it is the user's code and may tell this very actor something.
+        make: Option<Maker<A>>,
+    },
+    /// An ask was not answered in time.
+    AskTimeout {
+        slot: u32,
+        generation: u32,
+    },
+}
+
+/// What became of a due timer.
+pub(super) enum Due<A: Actor> {
+    Message(A::Msg),
+    AskTimeout { slot: u32, generation: u32 },
+    Cancelled,
+}
+
+/// The timers of one actor.
+pub(super) type Timers<A> = Slots<Timer<A>>;
+
+/// Names a timer, to cancel it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimerId {
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+impl<A: Actor> Context<'_, A> {
+    /// Tells this actor `msg` once `delay` has passed: never before, at most a fraction of a millisecond late if the
+    /// worker is free.
+    pub fn after(&mut self, delay: Duration, msg: A::Msg) -> TimerId {
+        self.arm(clock::now() + delay, Timer::Once(msg))
+    }
+
+    /// Tells this actor what `make` makes, each time `period` has passed. A period that is missed is skipped.
+    pub fn every(&mut self, period: Duration, make: impl FnMut() -> A::Msg + Send + 'static) -> TimerId {
+        // A period of nothing would fire for ever within one look.
+        let period = period.max(Duration::from_micros(100));
+        let due = clock::now() + period;
+        let make: Option<Maker<A>> = Some(Box::new(make));
+        self.arm(due, Timer::Every { period, due, make })
+    }
+
+    /// Cancels a timer. Its message will not come any more, unless it has been handled already; says whether there was
+    /// something to cancel.
+    pub fn cancel(&mut self, timer: TimerId) -> bool {
+        // SAFETY: a context exists only in its actor's turn, on the home (M1).
+        unsafe {
+            self.cell
+                .with_extras(|extras| extras.timers.remove(timer.slot, timer.generation))
+        }
+        .is_some()
+    }
+
+    pub(super) fn arm(&mut self, due: Time, timer: Timer<A>) -> TimerId {
+        // SAFETY: as in `cancel`.
+        let (slot, generation) = unsafe { self.cell.with_extras(|extras| extras.timers.insert(timer)) };
+        self.arm_slot(due, slot, generation);
+        TimerId { slot, generation }
+    }
+
+    fn arm_slot(&self, due: Time, slot: u32, generation: u32) {
+        let cell = CellRef::new(&self.cell.header);
+        self.worker.arm(due, TimerTarget { cell, slot, generation });
+    }
+
+    /// A timer of this slot and generation is due.
+    pub(super) fn timer_due(&mut self, slot: u32, generation: u32) -> Due<A> {
+        let cell: &ActorCell<A> = self.cell;
+        // SAFETY: as in `cancel`; nothing of the user's runs inside.
+        let timer = unsafe {
+            cell.with_extras(|extras| match extras.timers.get_mut(slot, generation) {
+                Some(Timer::Every { period, due, make }) => {
+                    let now = clock::now();
+                    let missed = now.since(*due).as_nanos() / period.as_nanos();
+                    *due = *due + *period * u32::try_from(missed + 1).unwrap_or(u32::MAX);
+                    Some(Timer::Every {
+                        period: *period,
+                        due: *due,
+                        make: make.take(),
+                    })
+                }
+                Some(_) => extras.timers.remove(slot, generation),
+                None => None,
+            })
+        };
+        match timer {
+            Some(Timer::Once(msg)) => Due::Message(msg),
+            Some(Timer::AskTimeout { slot, generation }) => Due::AskTimeout { slot, generation },
+            Some(Timer::Every {
+                due,
+                make: Some(mut make),
+                ..
+            }) => {
+                let msg = make();
+                self.put_back(slot, generation, make);
+                self.arm_slot(due, slot, generation);
+                Due::Message(msg)
+            }
+            Some(Timer::Every { make: None, .. }) | None => Due::Cancelled,
+        }
+    }
+
+    fn put_back(&self, slot: u32, generation: u32, maker: Maker<A>) {
+        // SAFETY: as in `cancel`. A maker whose timer is gone is dropped outside.
+        let _unwanted = unsafe {
+            self.cell
+                .with_extras(|extras| match extras.timers.get_mut(slot, generation) {
+                    Some(Timer::Every { make, .. }) => make.replace(maker),
+                    _ => Some(maker),
+                })
+        };
+    }
+}

@@ -1,0 +1,302 @@
+//! The lock-free side of a mailbox: many push, the home takes all.
+//!
+//! One atomic word tells the state and heads the list, so that the same compare-and-swap that adds a message decides
+//! whether its receiver must be notified. Taking the whole list with one swap leaves no gap that a stalled producer
+//! could open. States, invariants M1 to M5 and the protocol are in the folder's README. It lacks a bound: limits are
+//! the sender's and the receiver's business.
+
+use crate::sync::UnsafeCell;
+use crate::sync::atomic::{AtomicPtr, Ordering};
+use std::fmt;
+use std::ptr;
+
+/// One message on its way.
+struct Node<T> {
+    next: *mut Node<T>,
+    value: UnsafeCell<Option<T>>,
+}
+
+/// The word of an empty inbox with no notification under way.
+const fn idle<T>() -> *mut Node<T> {
+    ptr::null_mut()
+}
+
+/// The word of an empty inbox with a notification under way.
+fn drained<T>() -> *mut Node<T> {
+    ptr::without_provenance_mut(1)
+}
+
+/// The word of an inbox that refuses.
+fn closed<T>() -> *mut Node<T> {
+    ptr::without_provenance_mut(2)
+}
+
+/// Whether `word` heads a list, that is, is none of the three above.
+fn is_list<T>(word: *mut Node<T>) -> bool {
+    word.addr() > 2
+}
+
+/// What an accepted push asks of the pusher.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// The inbox was idle: notify the home, exactly once.
+    Notify,
+    /// Somebody else's notification is under way.
+    Underway,
+}
+
+/// A push that came too late; the value is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused<T>(pub T);
+
+/// The lock-free side of one actor's mailbox.
+pub struct Inbox<T> {
+    word: AtomicPtr<Node<T>>,
+}
+
+// SAFETY: values cross threads (so `T: Send`), and nodes are reached by one thread at a time: the pusher before its
+// exchange, the taker after its swap (M4).
+unsafe impl<T: Send> Send for Inbox<T> {}
+// SAFETY: as above; a shared inbox only ever moves values.
+unsafe impl<T: Send> Sync for Inbox<T> {}
+
+impl<T> Inbox<T> {
+    /// An empty inbox with no notification under way.
+    pub fn new() -> Self {
+        Self {
+            word: AtomicPtr::new(idle()),
+        }
+    }
+
+    /// An empty inbox whose owner is about to be handed to somebody as if notified (a new cell in a deque).
+    pub fn new_claimed() -> Self {
+        Self {
+            word: AtomicPtr::new(drained()),
+        }
+    }
+
+    /// Adds `value`, from any thread.
+    pub fn push(&self, value: T) -> Result<Pushed, Refused<T>> {
+        let node = Box::into_raw(Box::new(Node {
+            next: ptr::null_mut(),
+            value: UnsafeCell::new(Some(value)),
+        }));
+        // Relaxed: only a guess; the exchange decides.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word == closed() {
+                // SAFETY: the node was made above and never published.
+                let node = unsafe { Box::from_raw(node) };
+                let value = node.value.with_mut(|value| {
+                    // SAFETY: nobody else has ever seen this node.
+                    unsafe { (*value).take() }
+                });
+                return Err(Refused(value.expect("put there above")));
+            }
+            let next = if is_list(word) { word } else { ptr::null_mut() };
+            // SAFETY: the node is ours until the exchange publishes it.
+            unsafe { (*node).next = next };
+            // Release pairs with the Acquire of the swap that takes the list: the value and the links are seen there.
+            // Acquire pairs with the Release of the `take` that made the word idle: the home written before it is seen
+            // by the notification (M5).
+            match self
+                .word
+                .compare_exchange_weak(word, node, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) if word == idle() => return Ok(Pushed::Notify),
+                Ok(_) => return Ok(Pushed::Underway),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Whether there is something to take. The home's local tell asks this before it pushes (M3).
+    #[inline(always)]
+    pub fn has_messages(&self) -> bool {
+        // Relaxed: a push that happened before this call, in the sense of the memory model, is seen by coherence alone;
+        // what is then read out of the list is ordered by the swap.
+        is_list(self.word.load(Ordering::Relaxed))
+    }
+
+    /// Takes everything and goes idle; for the one who received the notification or the claimed cell.
+    pub fn take(&self) -> Taken<T> {
+        // Acquire pairs with the pushes; Release with the next push out of idle (M5).
+        self.taken(self.word.swap(idle(), Ordering::AcqRel))
+    }
+
+    /// Takes everything while the notification is still under way; for the home.
+    pub fn take_early(&self) -> Taken<T> {
+        if !self.has_messages() {
+            return Taken { next: ptr::null_mut() };
+        }
+        // The word shows a list, and only the home takes lists, so it still does. Acquire pairs with the pushes.
+        self.taken(self.word.swap(drained(), Ordering::Acquire))
+    }
+
+    /// Tries to become the one who is notified, so that the cell may be moved (M5). Fails while a notification is under
+    /// way.
+    pub fn claim(&self) -> bool {
+        // Acquire and Release: the claim stands for a received notification, like `take`, and for one sent, like `push`.
+        self.word
+            .compare_exchange(idle(), drained(), Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Refuses from now on. Gives what was left and whether a notification is still under way.
+    pub fn close(&self) -> (Taken<T>, bool) {
+        let word = self.word.swap(closed(), Ordering::AcqRel);
+        (self.taken(word), word != idle())
+    }
+
+    /// Turns a list (newest first) into one in the order of arrival.
+    #[expect(clippy::unused_self, reason = "a list belongs to its inbox")]
+    fn taken(&self, word: *mut Node<T>) -> Taken<T> {
+        let mut newest = if is_list(word) { word } else { ptr::null_mut() };
+        let mut oldest = ptr::null_mut();
+        while !newest.is_null() {
+            // SAFETY: M4: the swap made this list ours, and its links were published with it.
+            let next = unsafe { std::mem::replace(&mut (*newest).next, oldest) };
+            oldest = newest;
+            newest = next;
+        }
+        Taken { next: oldest }
+    }
+}
+
+impl<T> Default for Inbox<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Drop for Inbox<T> {
+    fn drop(&mut self) {
+        drop(self.close());
+    }
+}
+
+impl<T> fmt::Debug for Inbox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("has_messages", &self.has_messages())
+            .finish()
+    }
+}
+
+/// What was taken from an inbox, in the order of arrival. Dropping it drops what is left.
+#[derive(Debug)]
+pub struct Taken<T> {
+    next: *mut Node<T>,
+}
+
+impl<T> Iterator for Taken<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if self.next.is_null() {
+            return None;
+        }
+        // SAFETY: M4: the list is ours alone, each node is unlinked before it is freed, and `push` made it from a box.
+        let node = unsafe { Box::from_raw(self.next) };
+        self.next = node.next;
+        node.value.with_mut(|value| {
+            // SAFETY: the node is ours.
+            unsafe { (*value).take() }
+        })
+    }
+}
+
+impl<T> Drop for Taken<T> {
+    fn drop(&mut self) {
+        self.for_each(drop);
+    }
+}
+
+#[cfg(all(test, not(potoroo_loom)))]
+mod tests {
+    use super::*;
+    use crate::sync::Arc;
+
+    #[test]
+    fn the_first_push_notifies_and_the_rest_ride_along() {
+        let inbox = Inbox::new();
+        assert_eq!(inbox.push(1), Ok(Pushed::Notify));
+        assert_eq!(inbox.push(2), Ok(Pushed::Underway));
+        assert_eq!(inbox.take().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(inbox.push(3), Ok(Pushed::Notify));
+    }
+
+    #[test]
+    fn an_early_drain_leaves_the_notification_under_way() {
+        let inbox = Inbox::new();
+        assert_eq!(inbox.push(1), Ok(Pushed::Notify));
+        assert_eq!(inbox.take_early().collect::<Vec<_>>(), [1]);
+        assert!(!inbox.has_messages());
+        assert_eq!(inbox.push(2), Ok(Pushed::Underway));
+        assert_eq!(inbox.take().collect::<Vec<_>>(), [2]);
+        assert_eq!(inbox.push(3), Ok(Pushed::Notify));
+    }
+
+    #[test]
+    fn a_cell_with_a_notification_under_way_cannot_be_claimed() {
+        let inbox = Inbox::new();
+        assert_eq!(inbox.push(1), Ok(Pushed::Notify));
+        assert!(!inbox.claim());
+        drop(inbox.take());
+        assert!(inbox.claim());
+        assert!(!inbox.claim());
+        assert_eq!(inbox.push(2), Ok(Pushed::Underway));
+    }
+
+    #[test]
+    fn a_closed_inbox_gives_the_value_back() {
+        let inbox = Inbox::new();
+        assert_eq!(inbox.push(1), Ok(Pushed::Notify));
+        let (left, underway) = inbox.close();
+        assert_eq!(left.collect::<Vec<_>>(), [1]);
+        assert!(underway);
+        assert_eq!(inbox.push(2), Err(Refused(2)));
+    }
+
+    #[test]
+    fn what_is_never_taken_is_dropped_once() {
+        let counted = Arc::new(());
+        let inbox = Inbox::new();
+        for _ in 0..3 {
+            let _ = inbox.push(counted.clone());
+        }
+        let mut taken = inbox.take();
+        let _ = inbox.push(counted.clone());
+        drop(taken.next());
+        drop(taken);
+        drop(inbox);
+        assert_eq!(Arc::strong_count(&counted), 1);
+    }
+
+    #[test]
+    fn eight_pushers_keep_their_own_order() {
+        const PUSHERS: u64 = 8;
+        const EACH: u64 = 20_000;
+        let inbox = Arc::new(Inbox::new());
+        let mut next = [0_u64; PUSHERS as usize];
+        std::thread::scope(|scope| {
+            for pusher in 0..PUSHERS {
+                let inbox = inbox.clone();
+                scope.spawn(move || {
+                    for n in 0..EACH {
+                        let _ = inbox.push((pusher, n)).expect("open");
+                    }
+                });
+            }
+            let mut seen = 0;
+            while seen < PUSHERS * EACH {
+                for (pusher, n) in inbox.take() {
+                    assert_eq!(n, next[pusher as usize]);
+                    next[pusher as usize] += 1;
+                    seen += 1;
+                }
+            }
+        });
+    }
+}

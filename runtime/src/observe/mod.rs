@@ -1,0 +1,128 @@
+//! What a running system tells about itself: counters that are always on.
+//!
+//! Each worker owns one [`WorkerCounters`] and writes it with plain stores; a snapshot reads all of them while they run.
+//! Numbers of one snapshot may be a few messages apart. It lacks export formats.
+
+use crate::sync::Counter;
+use crate::sync::global::AtomicU64;
+use std::fmt;
+
+/// Dead letters of threads that are no workers, of all systems of this process.
+pub(crate) static EXTERNAL_DEAD_LETTERS: AtomicU64 = AtomicU64::new(0);
+
+/// Declares the counters once: the live form, the snapshot and its sum.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        /// The live counters of one worker. On cache lines of their own: the owner writes them with every turn.
+        #[derive(Debug, Default)]
+        #[repr(align(128))]
+        pub(crate) struct WorkerCounters {
+            $($(#[$doc])* pub(crate) $name: Counter,)+
+        }
+
+        impl WorkerCounters {
+            /// The values at some recent moment.
+            pub(crate) fn snapshot(&self) -> WorkerStats {
+                WorkerStats { $($name: self.$name.get(),)+ }
+            }
+        }
+
+        /// What one worker, or all of them together, have done since the system started.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct WorkerStats {
+            $($(#[$doc])* pub $name: u64,)+
+        }
+
+        impl WorkerStats {
+            /// Adds the numbers of `other`.
+            fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)+
+            }
+        }
+    };
+}
+
+counters! {
+    /// Messages told on this worker to an actor of this worker: plain memory.
+    sent_local,
+    /// Messages told on this worker to an actor elsewhere.
+    sent_remote,
+    /// Messages handled.
+    handled,
+    /// Turns given.
+    turns,
+    /// Messages that arrived through an inbox.
+    received_remote,
+    /// Messages that reached no handler: refused by or left over in an ended actor.
+    dead_letters,
+    /// Actors started.
+    spawned,
+    /// Actors ended.
+    ended,
+    /// Actors that ended by a fault or a panic.
+    failed,
+    /// Cells offered to hungry workers.
+    exports,
+    /// Cells taken from other workers or from outside.
+    steals,
+    /// Times this worker went to sleep.
+    parks,
+    /// Timers fired.
+    timers,
+    /// Sockets reported ready.
+    socket_events,
+}
+
+impl WorkerStats {
+    /// The share of messages that stayed on their core, 0 to 1; 1 if none was sent.
+    pub fn locality_ratio(&self) -> f64 {
+        let all = self.sent_local + self.sent_remote;
+        if all == 0 {
+            1.0
+        } else {
+            self.sent_local as f64 / all as f64
+        }
+    }
+}
+
+/// What every worker has done since the system started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SystemStats {
+    /// One entry per worker.
+    pub workers: Vec<WorkerStats>,
+    /// Messages that threads outside told to ended actors, in all systems of this process.
+    pub external_dead_letters: u64,
+}
+
+impl SystemStats {
+    /// All workers together.
+    pub fn total(&self) -> WorkerStats {
+        let mut total = WorkerStats::default();
+        for worker in &self.workers {
+            total.add(worker);
+        }
+        total
+    }
+}
+
+impl fmt::Display for SystemStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, w) in self.workers.iter().enumerate() {
+            writeln!(
+                f,
+                "worker {index}: {} turns, {} messages handled, {} sent locally, {} remotely ({:.1} % local), \
+                 {} exports, {} steals, {} parks",
+                w.turns,
+                w.handled,
+                w.sent_local,
+                w.sent_remote,
+                100.0 * w.locality_ratio(),
+                w.exports,
+                w.steals,
+                w.parks,
+            )?;
+        }
+        Ok(())
+    }
+}

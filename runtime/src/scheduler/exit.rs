@@ -1,0 +1,91 @@
+//! Why an actor ended.
+//!
+//! Every finished actor has one [`ExitReason`]; its parent is told. It lacks any decision about what to do next: that
+//! is supervision's.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+/// A handler's way to give up: any error becomes one with `?`, and the actor ends with it.
+pub struct Fault(Box<dyn Error + Send + Sync>);
+
+impl Fault {
+    /// A fault that says `what`.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self(what.into().into())
+    }
+
+    /// The error behind it.
+    pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fault({self})")
+    }
+}
+
+/// Why an actor ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ExitReason {
+    /// It stopped itself or was asked to.
+    Stopped,
+    /// Its parent or the system ended, and it with them.
+    ParentStopped,
+    /// A handler returned a fault.
+    Faulted(Fault),
+    /// A handler or the factory panicked; the payload's text.
+    Panicked(String),
+    /// The factory refused.
+    FactoryFailed(Fault),
+}
+
+impl ExitReason {
+    /// Whether the actor ended as planned.
+    pub fn is_normal(&self) -> bool {
+        matches!(self, Self::Stopped | Self::ParentStopped)
+    }
+
+    /// The reason that a caught panic stands for.
+    pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| payload.downcast_ref::<String>().cloned());
+        Self::Panicked(text.unwrap_or_else(|| "a value that is not text".to_owned()))
+    }
+}
+
+impl fmt::Display for ExitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => write!(f, "stopped"),
+            Self::ParentStopped => write!(f, "stopped with its parent"),
+            Self::Faulted(fault) => write!(f, "fault: {fault}"),
+            Self::Panicked(text) => write!(f, "panic: {text}"),
+            Self::FactoryFailed(fault) => write!(f, "could not start: {fault}"),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The face that every actor cell shows to the scheduler: where it lives, who counts it, what it can be told to do.
+//!
+//! The typed rest of the cell (mailbox, body) is `actor/cell.rs`; down here a cell is a header with a table of
+//! functions. Invariants cited: M1, M2, M5 (mailbox/README.md), S1 to S4 (scheduler/README.md).
+
+use super::control::Control;
+use super::doorbell::Doorbell;
+use super::worker::Worker;
+use crate::mailbox::Notifiable;
+use crate::sync::UnsafeCell;
+use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
+use std::fmt;
+use std::ptr::{self, NonNull};
+
+/// What an actor is called in reports: unique for the life of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActorId(pub(crate) u64);
+
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Whether a cell waits for a turn. Plain memory of the home (M1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queued {
+    /// In no queue; a local tell puts it into the run queue.
+    No,
+    /// In a run queue or a deque, or having its turn.
+    Yes,
+    /// The actor has ended; tells are refused.
+    Closed,
+}
+
+/// The fields that only the home touches (M1).
+pub(crate) struct Plain {
+    pub(crate) queued: Queued,
+    /// Never leaves its worker: it watches sockets there, or was spawned to stay.
+    pub(crate) pinned: bool,
+    /// Something is on the control lane.
+    pub(crate) control_waits: bool,
+}
+
+/// The functions that differ by actor type.
+pub(crate) struct Table {
+    /// Has a turn. The worker is the home.
+    pub(crate) run: unsafe fn(NonNull<Header>, &Worker),
+    /// Moves the inbox to the local queue after a notification (or after leaving a deque).
+    pub(crate) accept: unsafe fn(NonNull<Header>, &Worker),
+    /// Puts one message on the control lane, from any thread.
+    pub(crate) control: unsafe fn(NonNull<Header>, Control),
+    /// Claims the inbox so that the cell may move (M5).
+    pub(crate) claim: unsafe fn(NonNull<Header>) -> bool,
+    /// Frees the cell; nobody counts it any more.
+    pub(crate) free: unsafe fn(NonNull<Header>),
+    /// The actor's type, for reports.
+    pub(crate) type_name: fn() -> &'static str,
+}
+
+/// The untyped front of an actor cell.
+pub(crate) struct Header {
+    /// The doorbell of the home worker; null while the cell lies in a deque.
+    home: AtomicPtr<Doorbell>,
+    /// References, plus one for the actor itself until it has ended (S4).
+    refs: AtomicUsize,
+    /// The link of the notification list; whoever has the duty (M2).
+    notify_link: AtomicPtr<Header>,
+    pub(crate) table: &'static Table,
+    pub(crate) id: ActorId,
+    pub(crate) plain: UnsafeCell<Plain>,
+    /// The neighbors among the children of the parent; only the parent's home touches them (S5).
+    pub(crate) siblings: UnsafeCell<Siblings>,
+}
+
+/// Links between the children of one parent.
+pub(crate) struct Siblings {
+    pub(crate) previous: Option<NonNull<Header>>,
+    pub(crate) next: Option<NonNull<Header>>,
+}
+
+// SAFETY: the field is used by notification lists alone, and M2 allows one at a time.
+unsafe impl Notifiable for Header {
+    fn link(&self) -> &AtomicPtr<Self> {
+        &self.notify_link
+    }
+}
+
+impl Header {
+    /// A header that counts one: the actor itself.
+    pub(crate) fn new(
+        home: Option<&'static Doorbell>,
+        table: &'static Table,
+        id: ActorId,
+        queued: Queued,
+        pinned: bool,
+    ) -> Self {
+        Self {
+            home: AtomicPtr::new(home.map_or(ptr::null_mut(), |home| ptr::from_ref(home).cast_mut())),
+            refs: AtomicUsize::new(1),
+            notify_link: AtomicPtr::new(ptr::null_mut()),
+            table,
+            id,
+            plain: UnsafeCell::new(Plain {
+                queued,
+                pinned,
+                control_waits: false,
+            }),
+            siblings: UnsafeCell::new(Siblings {
+                previous: None,
+                next: None,
+            }),
+        }
+    }
+
+    /// Whether `worker` is the home.
+    #[inline(always)]
+    pub(crate) fn is_home(&self, worker: &Worker) -> bool {
+        // Acquire pairs with the Release in `set_home`: whoever sees itself as the home also sees what the previous home
+        // did to the plain fields. On x86 this is an ordinary load.
+        ptr::eq(self.home.load(Ordering::Acquire), worker.doorbell())
+    }
+
+    /// Notifies the home. The caller has the duty (M2), so the home cannot change meanwhile (M5).
+    pub(crate) fn notify_home(&self) {
+        let home = self.home.load(Ordering::Acquire);
+        debug_assert!(!home.is_null(), "a cell in a deque is never notified (M2)");
+        // SAFETY: doorbells are never freed (doorbell.rs).
+        let home = unsafe { &*home };
+        // SAFETY: the caller has the duty, and the cell waits for its notification before it is freed (S4).
+        unsafe { home.notify(NonNull::from(self)) };
+    }
+
+    /// Moves the cell: to a worker, or to nobody while it lies in a deque (M5).
+    pub(crate) fn set_home(&self, home: Option<&'static Doorbell>) {
+        let home = home.map_or(ptr::null_mut(), |home| ptr::from_ref(home).cast_mut());
+        // Release pairs with the Acquire in `is_home`.
+        self.home.store(home, Ordering::Release);
+    }
+
+    /// Counts one more reference.
+    #[inline]
+    pub(crate) fn retain(&self) {
+        // Relaxed: a reference is made from a reference.
+        self.refs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one reference less and frees the cell with the last.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns one count and gives it up.
+    #[inline]
+    pub(crate) unsafe fn release(this: NonNull<Self>) {
+        // SAFETY: the caller's count keeps the cell alive up to here.
+        let header = unsafe { this.as_ref() };
+        // Release here, Acquire below: whoever frees sees what every holder did.
+        if header.refs.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire);
+            // SAFETY: that was the last count.
+            unsafe { (header.table.free)(this) };
+        }
+    }
+}
+
+/// A counted reference to a cell of any type.
+pub(crate) struct CellRef(NonNull<Header>);
+
+// SAFETY: the count is atomic, and everything reachable through the reference is either atomic or bound to the home (M1).
+unsafe impl Send for CellRef {}
+// SAFETY: as above.
+unsafe impl Sync for CellRef {}
+
+impl CellRef {
+    /// A new reference to `cell`.
+    pub(crate) fn new(cell: &Header) -> Self {
+        cell.retain();
+        Self(NonNull::from(cell))
+    }
+
+    pub(crate) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: this reference is counted.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Puts one message on the control lane.
+    pub(crate) fn control(&self, message: Control) {
+        // SAFETY: this reference keeps the cell alive during the call.
+        unsafe { (self.header().table.control)(self.0, message) };
+    }
+}
+
+impl Clone for CellRef {
+    fn clone(&self) -> Self {
+        Self::new(self.header())
+    }
+}
+
+impl Drop for CellRef {
+    fn drop(&mut self) {
+        // SAFETY: this reference owns one count.
+        unsafe { Header::release(self.0) };
+    }
+}

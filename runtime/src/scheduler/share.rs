@@ -1,0 +1,96 @@
+//! Work stealing that thinks local: who gives what away, and when.
+//!
+//! A worker keeps what it has. Only when somebody is hungry, and only when the work that waits is longer than what
+//! moving it would cost, it claims half of its run queue into its deque, where others may take it. Until then a load
+//! of short turns stays on one core with all its messages in plain memory, and the other workers sleep.
+
+use super::deque::Runnable;
+use super::header::Header;
+use super::worker::Worker;
+use std::ptr::NonNull;
+
+/// How many cells of its own surplus a worker takes back at each look when nobody came for them.
+const TAKE_BACK: usize = 16;
+
+impl Worker {
+    /// Offers half of the run queue if that helps anybody.
+    pub(super) fn share(&self) {
+        if !self.shared().anyone_hungry() {
+            return;
+        }
+        let waiting = self.with_run_queue(|queue| queue.len());
+        let waiting_ns = waiting as u64 * self.mean_turn_ns();
+        if waiting < 2 || u128::from(waiting_ns) < self.tuning().share_worth.as_nanos() {
+            return;
+        }
+        let offered = self.offer(waiting / 2);
+        if offered > 0 {
+            self.counters().exports.add(offered as u64);
+            self.shared().wake_one(self.index());
+        }
+    }
+
+    /// Moves up to `most` cells, the ones that would wait longest, from the run queue to the deque.
+    fn offer(&self, most: usize) -> usize {
+        let mut offered = 0;
+        let examined = self.with_run_queue(|queue| queue.len());
+        let mut kept: Vec<NonNull<Header>> = Vec::new();
+        for _ in 0..examined {
+            if offered == most {
+                break;
+            }
+            let Some(cell) = self.with_run_queue(|queue| queue.pop_back()) else {
+                break;
+            };
+            // SAFETY: a cell in the run queue is alive (S4) and this worker is its home (S1).
+            let header = unsafe { cell.as_ref() };
+            // SAFETY: M1: this worker is the home.
+            let pinned = header.plain.with(|plain| unsafe { (*plain).pinned });
+            // SAFETY: as above.
+            if !pinned && unsafe { (header.table.claim)(cell) } {
+                // M5: first no home, then the deque; from here on nobody pushes locally.
+                header.set_home(None);
+                self.deque.push(Runnable(cell));
+                offered += 1;
+            } else {
+                kept.push(cell);
+            }
+        }
+        self.with_run_queue(|queue| queue.extend(kept.into_iter().rev()));
+        offered
+    }
+
+    /// Takes some of the surplus back that nobody came for, so that it cannot starve behind a run queue that never
+    /// empties.
+    pub(super) fn take_back_surplus(&self) {
+        for _ in 0..TAKE_BACK {
+            let Some(cell) = self.deque.pop() else { break };
+            self.welcome(cell);
+        }
+    }
+
+    /// Takes cells from another worker's surplus, the nearest neighbor first, or else from outside.
+    pub(super) fn steal(&self) -> Option<Runnable> {
+        let peers = &self.shared().peers;
+        let count = peers.len();
+        for step in 1..count {
+            let victim = &peers[(self.index() + step) % count];
+            if let Some(cell) = self.deque.steal_from(&victim.stealer) {
+                self.counters().steals.add(1);
+                return Some(cell);
+            }
+        }
+        self.steal_from_outside()
+    }
+
+    /// Takes a share of the cells that came from outside.
+    pub(super) fn steal_from_outside(&self) -> Option<Runnable> {
+        let taken = self.deque.steal_from_injector(&self.shared().injector)?;
+        self.counters().steals.add(1);
+        if !self.deque.is_empty() || !self.shared().injector.is_empty() {
+            // More came than this worker can begin now: one more may want some.
+            self.shared().wake_one(self.index());
+        }
+        Some(taken)
+    }
+}

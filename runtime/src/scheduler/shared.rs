@@ -1,0 +1,124 @@
+//! What the workers of one system share: each other's doorbells and stealable ends, the injector, hunger, the end.
+//!
+//! Nothing here lies on the path of a local message. It lacks any list of actors: the tree owns them.
+
+use super::deque::{Injector, Stealer};
+use super::doorbell::Doorbell;
+use super::exit::ExitReason;
+use super::header::ActorId;
+use crate::observe::WorkerCounters;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// What the others see of one worker.
+pub(crate) struct Peer {
+    pub(crate) doorbell: &'static Doorbell,
+    pub(crate) stealer: Stealer,
+    pub(crate) counters: WorkerCounters,
+    /// Rises each time the worker goes to sleep, so that two looks can tell one sleep from two.
+    pub(crate) sleeps: AtomicU64,
+}
+
+/// The numbers that shape a worker's decisions; see [`SystemBuilder`](crate::SystemBuilder) for their meaning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tuning {
+    pub(crate) turn_messages_max: u32,
+    pub(crate) turn_time_max: Duration,
+    pub(crate) spin: Duration,
+    pub(crate) share_worth: Duration,
+    pub(crate) io_interval: Duration,
+}
+
+/// The common ground of one system's workers.
+pub(crate) struct Shared {
+    pub(crate) peers: Box<[Peer]>,
+    pub(crate) injector: Injector,
+    /// How many workers look for work or sleep for lack of it. Written only on the way in and out of idleness.
+    hungry: AtomicUsize,
+    ended: AtomicBool,
+    pub(crate) tuning: Tuning,
+    on_failure: OnFailure,
+}
+
+/// Who hears of actors that end by a fault or a panic: id, type, reason.
+pub(crate) type OnFailure = Box<dyn Fn(ActorId, &'static str, &ExitReason) + Send + Sync>;
+
+impl Shared {
+    pub(crate) fn new(peers: Vec<Peer>, tuning: Tuning, on_failure: OnFailure) -> Self {
+        Self {
+            peers: peers.into_boxed_slice(),
+            injector: Injector::new(),
+            hungry: AtomicUsize::new(0),
+            ended: AtomicBool::new(false),
+            tuning,
+            on_failure,
+        }
+    }
+
+    /// Reports an actor that ended by a fault or a panic; no failure is silent.
+    pub(crate) fn report_failure(&self, id: ActorId, type_name: &'static str, reason: &ExitReason) {
+        (self.on_failure)(id, type_name, reason);
+    }
+
+    /// Announces that a worker has nothing to do.
+    pub(crate) fn become_hungry(&self) {
+        // Relaxed: a hint to busy workers; nothing is read because of it but the sleep states, which have fences.
+        self.hungry.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes the announcement back.
+    pub(crate) fn become_sated(&self) {
+        self.hungry.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether anybody is hungry: a load of a line that rarely changes.
+    #[inline]
+    pub(crate) fn anyone_hungry(&self) -> bool {
+        self.hungry.load(Ordering::Relaxed) > 0
+    }
+
+    /// Wakes one sleeping worker, the nearest after `from`. The work must have been published before.
+    pub(crate) fn wake_one(&self, from: usize) {
+        let count = self.peers.len();
+        for step in 1..=count {
+            let peer = &self.peers[(from + step) % count];
+            if peer.doorbell.sleep().must_wake() {
+                peer.doorbell.wake();
+                return;
+            }
+        }
+    }
+
+    /// Whether some worker has offered cells.
+    pub(crate) fn anything_to_steal(&self) -> bool {
+        !self.injector.is_empty() || self.peers.iter().any(|peer| !peer.stealer.is_empty())
+    }
+
+    /// The last actor has ended: all workers go home.
+    pub(crate) fn end(&self) {
+        // Release pairs with the Acquire in `has_ended`; the rings that follow carry fences.
+        self.ended.store(true, Ordering::Release);
+        for peer in &self.peers {
+            peer.doorbell.ring();
+        }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing can run: every worker sleeps through the whole look and nothing is under way to any of them.
+    /// Timers and sockets that may bring new work are not counted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let sleeps = |peer: &Peer| {
+            (peer.doorbell.sleep().is_asleep() && peer.doorbell.notified().is_empty())
+                .then(|| peer.sleeps.load(Ordering::Acquire))
+        };
+        let before: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
+        if before.is_none() || self.anything_to_steal() {
+            return false;
+        }
+        let after: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
+        before == after
+    }
+}

@@ -1,0 +1,382 @@
+//! A worker: one thread's share of the system, as a thing that can be stepped.
+//!
+//! [`Worker::step`] does one small piece of work and says whether there was any; [`Worker::rest`] waits for more. A
+//! thread loops over the two; a simulator can step all workers of a system on one thread. Everything here is touched by
+//! the owning thread alone, except what stands in [`Shared`] and behind the doorbell. Protocols and invariants S1 to S5
+//! are in the folder's README.
+
+use super::control::Control;
+use super::deque::{Deque, Runnable};
+use super::doorbell::Doorbell;
+use super::header::{CellRef, Header};
+use super::shared::{Peer, Shared, Tuning};
+use super::sockets::Sockets;
+use crate::arena::Scratch;
+use crate::observe::WorkerCounters;
+use crate::sync::atomic::Ordering;
+use crate::sync::{Arc, UnsafeCell, thread_local_pointer};
+use crate::sys::clock::{self, Time};
+use crate::timer::Wheel;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::ptr::{self, NonNull};
+use std::time::Duration;
+
+thread_local_pointer! {
+    /// The worker that this thread is, while it is one.
+    static CURRENT: Worker
+}
+
+/// Between two looks around, a worker gives at most this many turns.
+const TURNS_BETWEEN_LOOKS_MAX: u32 = 64;
+/// And aims at this much time.
+const LOOK_INTERVAL: Duration = Duration::from_micros(20);
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Something was done; step again.
+    Worked,
+    /// There is nothing to do.
+    Idle,
+}
+
+/// What a timer points to: a slot in the timer table of an actor.
+pub(crate) struct TimerTarget {
+    pub(crate) cell: CellRef,
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// One thread's share of the system.
+pub(crate) struct Worker {
+    index: usize,
+    doorbell: &'static Doorbell,
+    shared: Arc<Shared>,
+    /// Private and first in, first out; a cell here has this worker as its home (S1).
+    run_queue: UnsafeCell<VecDeque<NonNull<Header>>>,
+    pub(super) deque: Deque,
+    wheel: UnsafeCell<Wheel<TimerTarget>>,
+    pub(super) sockets: UnsafeCell<Sockets>,
+    scratch: UnsafeCell<Scratch>,
+    pace: Pace,
+}
+
+/// How fast turns pass, to know when to look around.
+struct Pace {
+    turns_left: Cell<u32>,
+    turns_given: Cell<u32>,
+    looked_at: Cell<Time>,
+    polled_at: Cell<Time>,
+    mean_turn_ns: Cell<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(index: usize, doorbell: &'static Doorbell, shared: Arc<Shared>, deque: Deque) -> Self {
+        let now = clock::now();
+        Self {
+            index,
+            doorbell,
+            shared,
+            run_queue: UnsafeCell::new(VecDeque::new()),
+            deque,
+            wheel: UnsafeCell::new(Wheel::new(now)),
+            sockets: UnsafeCell::new(Sockets::default()),
+            scratch: UnsafeCell::new(Scratch::default()),
+            pace: Pace {
+                turns_left: Cell::new(1),
+                turns_given: Cell::new(0),
+                looked_at: Cell::new(now),
+                polled_at: Cell::new(now),
+                mean_turn_ns: Cell::new(1_000),
+            },
+        }
+    }
+
+    /// Runs `f` with the worker that the calling thread is, if it is one.
+    #[inline(always)]
+    pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Self>) -> R) -> R {
+        let current = CURRENT.with(Cell::get);
+        // SAFETY: `enter` sets the pointer only while the worker is borrowed on this thread.
+        f(unsafe { current.as_ref() })
+    }
+
+    /// Makes this the calling thread's worker during `f`.
+    pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Restore(*const Worker);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.with(|current| current.set(self.0));
+            }
+        }
+        let _restore = Restore(CURRENT.with(|current| current.replace(ptr::from_ref(self))));
+        f()
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    #[inline(always)]
+    pub(crate) fn doorbell(&self) -> &'static Doorbell {
+        self.doorbell
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn peer(&self) -> &Peer {
+        &self.shared.peers[self.index]
+    }
+
+    #[inline(always)]
+    pub(crate) fn counters(&self) -> &WorkerCounters {
+        &self.peer().counters
+    }
+
+    pub(crate) fn tuning(&self) -> &Tuning {
+        &self.shared.tuning
+    }
+
+    /// The mean length of recent turns.
+    pub(super) fn mean_turn_ns(&self) -> u64 {
+        self.pace.mean_turn_ns.get()
+    }
+
+    /// The run queue, for a moment: `f` must not call anything that reaches it again.
+    #[inline(always)]
+    pub(super) fn with_run_queue<R>(&self, f: impl FnOnce(&mut VecDeque<NonNull<Header>>) -> R) -> R {
+        // SAFETY: only the owning thread has a `&Worker` (S3), and the callers' closures do not come back here.
+        self.run_queue.with_mut(|queue| f(unsafe { &mut *queue }))
+    }
+
+    /// The memory of the present turn.
+    #[inline(always)]
+    pub(crate) fn scratch(&self) -> &Scratch {
+        // SAFETY: only the owning thread has a `&Worker` (S3); the scratch is mutated between turns alone (A5).
+        self.scratch.with(|scratch| unsafe { &*scratch })
+    }
+
+    /// Appends a cell to the run queue. It has this home and is in no other queue (S1, S2).
+    #[inline(always)]
+    pub(crate) fn enqueue(&self, cell: NonNull<Header>) {
+        self.with_run_queue(|queue| queue.push_back(cell));
+    }
+
+    /// Arms a timer of an actor on this worker's wheel.
+    pub(crate) fn arm(&self, deadline: Time, target: TimerTarget) {
+        // SAFETY: only the owning thread has a `&Worker` (S3); firing hands targets out one by one and does not arm.
+        self.wheel
+            .with_mut(|wheel| unsafe { &mut *wheel }.insert(deadline, target));
+    }
+
+    /// Does one piece of work: a turn, as a rule.
+    #[inline]
+    pub(crate) fn step(&self) -> Step {
+        if !self.doorbell.notified().is_empty() {
+            self.take_notifications();
+        }
+        if self.pace.turns_left.get() == 0 {
+            self.look_around();
+        }
+        match self.next_cell() {
+            Some(cell) => {
+                self.give_turn(cell);
+                Step::Worked
+            }
+            None => Step::Idle,
+        }
+    }
+
+    /// The next cell: own queue, own surplus, other workers' surplus, what came from outside.
+    #[inline]
+    fn next_cell(&self) -> Option<NonNull<Header>> {
+        self.with_run_queue(VecDeque::pop_front)
+            .or_else(|| self.next_cell_from_afar())
+    }
+
+    #[cold]
+    fn next_cell_from_afar(&self) -> Option<NonNull<Header>> {
+        let taken = self.deque.pop().or_else(|| self.steal())?;
+        self.welcome(taken);
+        self.with_run_queue(VecDeque::pop_front)
+    }
+
+    #[inline]
+    fn give_turn(&self, cell: NonNull<Header>) {
+        self.pace.turns_left.set(self.pace.turns_left.get() - 1);
+        self.pace.turns_given.set(self.pace.turns_given.get() + 1);
+        self.counters().turns.add(1);
+        // SAFETY: a cell in the run queue is alive (S4), this worker is its home (S1) and nobody else runs it (S2).
+        unsafe { (cell.as_ref().table.run)(cell, self) };
+        // SAFETY: only the owning thread has a `&Worker` (S3), and the turn's borrows ended with it (A5).
+        self.scratch.with_mut(|scratch| unsafe { &mut *scratch }.end_turn());
+    }
+
+    fn take_notifications(&self) {
+        self.doorbell.notified().take(|cell| {
+            // SAFETY: a notified cell is alive until its notification is taken (S4), and while the notification was
+            // under way its home was fixed (M5), so it is this worker; a closed cell may come from a doorbell's former
+            // owner and only waits to be released.
+            unsafe { (cell.as_ref().table.accept)(cell, self) };
+        });
+    }
+
+    /// Makes a cell that was taken out of a deque (claimed, without a home) one of this worker's.
+    pub(super) fn welcome(&self, taken: Runnable) {
+        let cell = taken.0;
+        // SAFETY: a cell in a deque is alive (S4).
+        let header = unsafe { cell.as_ref() };
+        header.set_home(Some(self.doorbell));
+        self.enqueue(cell);
+        // The claim ends like a notification that arrives (M5): what was pushed meanwhile is taken in.
+        // SAFETY: this worker is the home now.
+        unsafe { (header.table.accept)(cell, self) };
+    }
+
+    /// Looks at the world: sockets, timers, what came from outside, hungry neighbors. Rare, because it reads the clock.
+    #[cold]
+    fn look_around(&self) {
+        let now = clock::now();
+        self.keep_pace(now);
+        if now.since(self.pace.polled_at.get()) >= self.tuning().io_interval {
+            self.pace.polled_at.set(now);
+            self.poll(Some(Duration::ZERO));
+        }
+        self.fire_timers(now);
+        self.take_back_surplus();
+        if !self.shared.injector.is_empty()
+            && let Some(taken) = self.steal_from_outside()
+        {
+            self.welcome(taken);
+        }
+        self.share();
+    }
+
+    /// Learns how long turns are and sets when to look again.
+    fn keep_pace(&self, now: Time) {
+        let turns = u64::from(self.pace.turns_given.replace(0));
+        let elapsed_ns = now.since(self.pace.looked_at.replace(now)).as_nanos() as u64;
+        if let Some(mean_ns) = elapsed_ns.checked_div(turns) {
+            // A moving mean over about four looks.
+            let smoothed_ns = (3 * self.pace.mean_turn_ns.get() + mean_ns) / 4;
+            self.pace.mean_turn_ns.set(smoothed_ns);
+        }
+        let per_look = LOOK_INTERVAL.as_nanos() as u64 / self.pace.mean_turn_ns.get().max(1);
+        let turns = per_look.clamp(1, u64::from(TURNS_BETWEEN_LOOKS_MAX)) as u32;
+        self.pace.turns_left.set(turns);
+    }
+
+    /// Polls sockets for at most `at_most` (`None`: until the bell rings).
+    fn poll(&self, at_most: Option<Duration>) {
+        if at_most == Some(Duration::ZERO) && self.with_sockets(|sockets| sockets.is_empty()) {
+            return;
+        }
+        // SAFETY: this worker took the doorbell out of the pool; readiness is only queued inside.
+        let outcome = unsafe {
+            self.doorbell.with_poller(|poller| {
+                poller.wait(at_most, |socket, readiness| {
+                    // The owner may have forgotten the socket after the kernel queued the event.
+                    let owner = self.with_sockets(|sockets| sockets.owner(socket));
+                    if let Some(owner) = owner {
+                        self.counters().socket_events.add(1);
+                        owner.control(Control::Ready { socket, readiness });
+                    }
+                })
+            })
+        };
+        if let Err(error) = outcome {
+            // Only a broken file descriptor or lack of kernel memory gets here; sleeping on would hide it.
+            panic!("worker {}: waiting for sockets failed: {error}", self.index);
+        }
+    }
+
+    fn fire_timers(&self, now: Time) {
+        // SAFETY: only the owning thread has a `&Worker` (S3); `control` queues and arms nothing.
+        self.wheel.with_mut(|wheel| {
+            unsafe { &mut *wheel }.advance(now, |target| {
+                self.counters().timers.add(1);
+                target.cell.control(Control::Timer {
+                    slot: target.slot,
+                    generation: target.generation,
+                });
+            });
+        });
+    }
+
+    fn next_timer(&self) -> Option<Time> {
+        // SAFETY: only the owning thread has a `&Worker` (S3).
+        self.wheel.with(|wheel| unsafe { &*wheel }.next_due())
+    }
+
+    /// Whether something waits that `step` would find (timers and sockets aside).
+    fn something_waits(&self) -> bool {
+        !self.doorbell.notified().is_empty() || self.shared.anything_to_steal() || self.shared.has_ended()
+    }
+
+    /// Waits until there may be something to do. Says whether the system goes on.
+    pub(crate) fn rest(&self) -> bool {
+        if self.shared.has_ended() {
+            return false;
+        }
+        self.shared.become_hungry();
+        if !self.spin() {
+            self.sleep();
+        }
+        self.shared.become_sated();
+        let now = clock::now();
+        // Idle time is no turn time.
+        self.pace.looked_at.set(now);
+        self.pace.turns_given.set(0);
+        self.fire_timers(now);
+        true
+    }
+
+    /// Looks out for a while, cheaper than a sleep and a wake-up (about 25 µs across cores) if something comes soon.
+    fn spin(&self) -> bool {
+        let spin = self.tuning().spin;
+        if spin.is_zero() {
+            return self.something_waits();
+        }
+        let until = clock::now() + spin;
+        loop {
+            for _ in 0..16 {
+                if self.something_waits() {
+                    return true;
+                }
+                crate::sync::hint::spin_loop();
+            }
+            if clock::now() >= until {
+                return false;
+            }
+        }
+    }
+
+    /// Sleeps in the poller until the bell rings, a socket is ready or a timer is due.
+    fn sleep(&self) {
+        let sleep = self.doorbell.sleep();
+        sleep.announce();
+        // The second look, after the announcement and its fence: see sleep.rs.
+        if !self.something_waits() {
+            self.counters().parks.add(1);
+            self.peer().sleeps.fetch_add(1, Ordering::Release);
+            let at_most = self.next_timer().map(|due| due.since(clock::now()));
+            self.poll(at_most);
+            self.pace.polled_at.set(clock::now());
+        }
+        sleep.cancel();
+    }
+
+    /// The life of a worker thread.
+    pub(crate) fn run(&self) {
+        self.enter(|| {
+            loop {
+                if self.step() == Step::Idle && !self.rest() {
+                    break;
+                }
+            }
+        });
+        self.doorbell.give_back();
+    }
+}

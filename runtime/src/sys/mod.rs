@@ -1,0 +1,11 @@
+//! The only door to the operating system: clock, readiness, cores, network, entropy.
+//!
+//! Code above never says `std::time`, `mio` or `libc`; it asks here. A simulated house puts its stand-ins behind the
+//! same names. What this floor deliberately lacks: any policy. Which core a thread takes, how long it may sleep and
+//! what happens to a lost connection is decided upstairs.
+
+pub mod clock;
+pub(crate) mod cores;
+pub mod net;
+pub(crate) mod poller;
+pub mod process;

@@ -1,0 +1,206 @@
+//! The settings of a system, each with its default and its reason.
+
+use super::error::Error;
+use super::root::Root;
+use super::{Door, System};
+use crate::actor::{ActorCell, ActorId, ActorRef, Birth, ExitReason};
+use crate::observe::WorkerCounters;
+use crate::scheduler::deque::Deque;
+use crate::scheduler::doorbell::Doorbell;
+use crate::scheduler::shared::{OnFailure, Peer, Shared, Tuning};
+use crate::scheduler::worker::Worker;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::{Arc, Mutex};
+use crate::sys::cores;
+use std::fmt;
+use std::time::Duration;
+
+/// The most workers one system may have.
+pub const WORKERS_MAX: usize = 1024;
+
+/// A system to be configured. Every setting has a default that suits most programs.
+pub struct SystemBuilder {
+    workers: Option<usize>,
+    pin: Option<bool>,
+    name: String,
+    tuning: Tuning,
+    on_failure: OnFailure,
+}
+
+impl Default for SystemBuilder {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            pin: None,
+            name: "potoroo".to_owned(),
+            tuning: Tuning {
+                turn_messages_max: 128,
+                turn_time_max: Duration::from_micros(50),
+                spin: Duration::from_micros(5),
+                share_worth: Duration::from_micros(50),
+                io_interval: Duration::from_micros(50),
+            },
+            on_failure: Box::new(|id, type_name, reason| {
+                eprintln!("potoroo: actor {type_name} {id} failed: {reason}");
+            }),
+        }
+    }
+}
+
+impl SystemBuilder {
+    /// How many workers, that is, threads: 1 to [`WORKERS_MAX`]. Default: one per core that the affinity mask and the
+    /// cgroup's CPU quota leave to this process.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Whether each worker is pinned to a core of its own. Default: yes, if there are at least as many usable cores as
+    /// workers; pinning more threads than cores would only make them wait for each other.
+    #[must_use]
+    pub fn pin(mut self, pin: bool) -> Self {
+        self.pin = Some(pin);
+        self
+    }
+
+    /// The first part of the threads' names. Default: `potoroo`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How many messages one turn handles at most before the worker turns to the next actor. Default: 128, enough to
+    /// make the cost of a turn vanish; fewer give other actors their turn sooner.
+    #[must_use]
+    pub fn turn_messages_max(mut self, messages: u32) -> Self {
+        self.tuning.turn_messages_max = messages;
+        self
+    }
+
+    /// How long one turn may take before it ends at the next message that looks at the clock (every 32nd). Default:
+    /// 50 µs. A handler is never interrupted.
+    #[must_use]
+    pub fn turn_time_max(mut self, time: Duration) -> Self {
+        self.tuning.turn_time_max = time;
+        self
+    }
+
+    /// How long a worker without work looks out for more before it sleeps. Default: 5 µs, a fraction of what a wake-up
+    /// across cores costs. Zero suits machines whose cores belong to others as well.
+    #[must_use]
+    pub fn spin(mut self, spin: Duration) -> Self {
+        self.tuning.spin = spin;
+        self
+    }
+
+    /// How much waiting work (cells × mean turn) makes it worth while to offer half of it to a hungry worker. Default:
+    /// 50 µs, twice what waking the other costs.
+    #[must_use]
+    pub fn share_worth(mut self, work: Duration) -> Self {
+        self.tuning.share_worth = work;
+        self
+    }
+
+    /// How often a busy worker polls its sockets. Default: 50 µs.
+    #[must_use]
+    pub fn io_interval(mut self, interval: Duration) -> Self {
+        self.tuning.io_interval = interval;
+        self
+    }
+
+    /// Who hears of actors that end by a fault or a panic. Called on the worker, so it must be short. Default: one line
+    /// on standard error.
+    #[must_use]
+    pub fn on_failure(mut self, hear: impl Fn(ActorId, &'static str, &ExitReason) + Send + Sync + 'static) -> Self {
+        self.on_failure = Box::new(hear);
+        self
+    }
+
+    /// Starts the workers.
+    pub fn build(self) -> Result<System, Error> {
+        let usable = cores::usable();
+        let workers = self.workers.unwrap_or(usable);
+        if workers == 0 || workers > WORKERS_MAX {
+            return Err(Error::configuration(format!(
+                "a system needs 1 to {WORKERS_MAX} workers, not {workers}"
+            )));
+        }
+        if self.tuning.turn_messages_max == 0 {
+            return Err(Error::configuration("a turn must handle at least 1 message, not 0"));
+        }
+        let pin = self.pin.unwrap_or(workers <= usable);
+        let allowed = cores::allowed();
+
+        let mut peers = Vec::with_capacity(workers);
+        let mut deques = Vec::with_capacity(workers);
+        for index in 0..workers {
+            let doorbell = Doorbell::take()
+                .map_err(|e| Error::resource(format!("cannot make the poller of worker {index}"), e))?;
+            let (deque, stealer) = Deque::new();
+            deques.push(deque);
+            peers.push(Peer {
+                doorbell,
+                stealer,
+                counters: WorkerCounters::default(),
+                sleeps: AtomicU64::new(0),
+            });
+        }
+        let shared = Arc::new(Shared::new(peers, self.tuning, self.on_failure));
+
+        let home = shared.peers[0].doorbell;
+        let root = ActorCell::create(&Birth::At(home), Box::new(|_| Ok(Root)), None);
+        // SAFETY: the root's own count keeps it alive until it is notified, and longer.
+        let root_ref = ActorRef::new(unsafe { root.as_ref() });
+        // SAFETY: the cell was made claimed, so the duty is ours (M2).
+        unsafe { home.notify(root.cast()) };
+
+        let mut threads = Vec::with_capacity(workers);
+        for (index, deque) in deques.into_iter().enumerate() {
+            let core = (pin && !allowed.is_empty()).then(|| allowed[index % allowed.len()]);
+            let shared_by_worker = shared.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("{}-{index}", self.name))
+                .spawn(move || {
+                    if let Some(core) = core {
+                        // A refusal costs speed, nothing else.
+                        cores::pin(core);
+                    }
+                    let doorbell = shared_by_worker.peers[index].doorbell;
+                    Worker::new(index, doorbell, shared_by_worker, deque).run();
+                });
+            match thread {
+                Ok(thread) => threads.push(thread),
+                Err(cause) => {
+                    // The workers that run already go home.
+                    root_ref.stop();
+                    shared.end();
+                    for thread in threads {
+                        let _ = thread.join();
+                    }
+                    return Err(Error::resource(
+                        format!("cannot start the thread of worker {index} of {workers}"),
+                        cause,
+                    ));
+                }
+            }
+        }
+        Ok(System {
+            shared,
+            root: root_ref,
+            door: Mutex::new(Door { closed: false, threads }),
+        })
+    }
+}
+
+impl fmt::Debug for SystemBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SystemBuilder")
+            .field("workers", &self.workers)
+            .field("pin", &self.pin)
+            .field("name", &self.name)
+            .field("tuning", &self.tuning)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,201 @@
+//! A running system: workers, the root of the tree, the way in from outside, the way down.
+//!
+//! [`System::new`] starts one pinned worker per usable core; [`SystemBuilder`] says otherwise. It lacks a global
+//! instance: several systems may live in one process, and tests make their own.
+
+mod builder;
+mod error;
+mod root;
+
+pub use builder::{SystemBuilder, WORKERS_MAX};
+pub use error::{Error, ErrorKind};
+
+use crate::actor::{Actor, ActorCell, ActorRef, Birth, Context, Fault};
+use crate::observe::{EXTERNAL_DEAD_LETTERS, SystemStats};
+use crate::scheduler::control::Control;
+use crate::scheduler::deque::Runnable;
+use crate::scheduler::header::CellRef;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::worker::Worker;
+use crate::sync::global::Relaxed;
+use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::sys::clock;
+use root::Root;
+use std::fmt;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// How long [`System::shutdown`] waits for messages to be handled before it stops the actors all the same.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How often a shutdown looks whether the system is quiet.
+const QUIET_POLL_INTERVAL: Duration = Duration::from_micros(200);
+
+/// Workers, and the tree of actors on them.
+///
+/// Dropping a system shuts it down.
+pub struct System {
+    shared: Arc<Shared>,
+    root: ActorRef<Root>,
+    door: Mutex<Door>,
+}
+
+/// The way in and the way out.
+struct Door {
+    /// No actor is taken in any more.
+    closed: bool,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+/// What a shutdown found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Whether all messages were handled before the actors were stopped; otherwise the deadline passed first, and what
+    /// was left is counted in the dead letters.
+    pub drained: bool,
+    /// The final counters.
+    pub stats: SystemStats,
+}
+
+impl System {
+    /// A system with one pinned worker per usable core.
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// A system to be configured.
+    pub fn builder() -> SystemBuilder {
+        SystemBuilder::default()
+    }
+
+    fn door(&self) -> MutexGuard<'_, Door> {
+        // Nothing of the user's runs under the lock.
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts an actor on whichever worker takes it first. `factory` runs on that worker; the reference is good at
+    /// once. After a shutdown has begun the actor ends before it starts.
+    pub fn spawn<A: Actor>(
+        &self,
+        factory: impl FnOnce(&mut Context<'_, A>) -> Result<A, Fault> + Send + 'static,
+    ) -> ActorRef<A> {
+        self.spawn_as(Birth::Anywhere, factory)
+    }
+
+    /// Starts an actor on a certain worker, where it stays.
+    ///
+    /// # Panics
+    ///
+    /// If there is no worker of this index; see [`workers`](Self::workers).
+    pub fn spawn_on<A: Actor>(
+        &self,
+        worker: usize,
+        factory: impl FnOnce(&mut Context<'_, A>) -> Result<A, Fault> + Send + 'static,
+    ) -> ActorRef<A> {
+        assert!(
+            worker < self.workers(),
+            "there is no worker {worker}: this system has {}",
+            self.workers()
+        );
+        self.spawn_as(Birth::At(self.shared.peers[worker].doorbell), factory)
+    }
+
+    fn spawn_as<A: Actor>(
+        &self,
+        birth: Birth,
+        factory: impl FnOnce(&mut Context<'_, A>) -> Result<A, Fault> + Send + 'static,
+    ) -> ActorRef<A> {
+        let child = ActorCell::create(&birth, Box::new(factory), Some(self.root.cell_ref()));
+        // SAFETY: the actor's own count keeps the cell alive; it cannot end before it is queued below.
+        let cell = unsafe { child.as_ref() };
+        let reference = ActorRef::new(cell);
+        // Under the lock: whoever is adopted is adopted before the root is told to stop.
+        let door = self.door();
+        if door.closed {
+            cell.abandon();
+            return reference;
+        }
+        self.root.cell_ref().control(Control::Adopt(CellRef::new(&cell.header)));
+        match birth {
+            Birth::At(doorbell) => {
+                // SAFETY: the cell was made claimed, so the duty is ours (M2), and it is alive until its notification
+                // is taken (S4).
+                unsafe { doorbell.notify(child.cast()) };
+            }
+            Birth::Anywhere | Birth::Here => {
+                self.shared.injector.push(Runnable(child.cast()));
+                self.shared.wake_one(0);
+            }
+        }
+        drop(door);
+        reference
+    }
+
+    /// How many workers the system has.
+    pub fn workers(&self) -> usize {
+        self.shared.peers.len()
+    }
+
+    /// The counters of this moment.
+    pub fn stats(&self) -> SystemStats {
+        SystemStats {
+            workers: self.shared.peers.iter().map(|peer| peer.counters.snapshot()).collect(),
+            external_dead_letters: EXTERNAL_DEAD_LETTERS.load(Relaxed),
+        }
+    }
+
+    /// Drains and stops everything, waiting at most [`DRAIN_DEADLINE`] for the messages.
+    ///
+    /// # Panics
+    ///
+    /// On a worker: an actor cannot wait for its own end. Let it tell a thread outside instead.
+    pub fn shutdown(self) -> ShutdownReport {
+        self.shut_down(DRAIN_DEADLINE)
+    }
+
+    /// Drains and stops everything: takes no new actors, waits until no message is left or `drain` has passed, stops
+    /// the actors (children before parents, the last started first) and ends the workers. Timers and sockets are not
+    /// waited for. Panics like [`shutdown`](Self::shutdown).
+    pub fn shutdown_within(self, drain: Duration) -> ShutdownReport {
+        self.shut_down(drain)
+    }
+
+    fn shut_down(&self, drain: Duration) -> ShutdownReport {
+        assert!(
+            Worker::with_current(|worker| worker.is_none()),
+            "an actor cannot shut its own system down: have a thread outside do it"
+        );
+        self.door().closed = true;
+        let until = clock::now() + drain;
+        let mut drained = self.shared.is_quiet();
+        while !drained && clock::now() < until {
+            std::thread::sleep(QUIET_POLL_INTERVAL);
+            drained = self.shared.is_quiet();
+        }
+        self.root.stop();
+        let threads = std::mem::take(&mut self.door().threads);
+        for thread in threads {
+            // A worker's panic is a bug of the runtime; its message has been printed by the hook.
+            let _ = thread.join();
+        }
+        ShutdownReport {
+            drained,
+            stats: self.stats(),
+        }
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        if !self.door().threads.is_empty() {
+            self.shut_down(DRAIN_DEADLINE);
+        }
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System").field("workers", &self.workers()).finish()
+    }
+}

@@ -1,0 +1,6 @@
+//! The runtime from outside: every promise of the public face, on real threads.
+
+mod asks;
+mod life;
+mod messages;
+mod timers;
