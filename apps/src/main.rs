@@ -1,2 +1,25 @@
-//! x
-fn main() {}
+//! The program: reads the command line, does what it says, and turns an error into one line and an exit code.
+#![forbid(unsafe_code)]
+
+use clap::Parser;
+use potoroo::cli::{Cli, Command, RunCommand, SendCommand};
+use potoroo::market_spread::{demo, receive, run, send};
+use potoroo::word_count;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Demo(args) => demo::demo(&args).map(drop),
+        Command::Run(RunCommand::MarketSpread(args)) => run::run(&args).map(drop),
+        Command::Run(RunCommand::WordCount(args)) => word_count::run(&args).map(drop),
+        Command::Send(SendCommand::MarketSpread(args)) => send::send(&args).map(drop),
+        Command::Receive(args) => receive::receive(&args).map(drop),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -140,7 +140,13 @@ impl<R: Send + 'static> Ask<R> {
     }
 
     /// Blocks the calling thread for at most `at_most`. Panics like [`wait`](Self::wait).
-    pub fn wait_for(self, at_most: Duration) -> Result<R, AskError> {
+    pub fn wait_for(mut self, at_most: Duration) -> Result<R, AskError> {
+        self.poll_for(at_most).unwrap_or(Err(AskError::TimedOut))
+    }
+
+    /// Blocks the calling thread for at most `at_most` and may be called again; `None` if the answer has not come.
+    /// Panics like [`wait`](Self::wait).
+    pub fn poll_for(&mut self, at_most: Duration) -> Option<Result<R, AskError>> {
         assert!(
             Worker::with_current(|worker| worker.is_none()),
             "a handler must not block: use `ctx.ask(..).then(..)` inside actors"
@@ -149,11 +155,11 @@ impl<R: Send + 'static> Ask<R> {
         let mut state = self.0.lock();
         loop {
             if let Some(outcome) = state.outcome.take() {
-                return outcome;
+                return Some(outcome);
             }
             let left = until.since(clock::now());
             if left.is_zero() {
-                return Err(AskError::TimedOut);
+                return None;
             }
             state = self
                 .0

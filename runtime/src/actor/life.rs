@@ -83,26 +83,30 @@ impl<A: Actor> ActorCell<A> {
     #[inline]
     fn turn(&self, worker: &Worker) -> Option<ExitReason> {
         let mut ctx = self.context(worker);
-        // SAFETY: M1, and nothing in a turn reaches the body but through this borrow: contexts do not lead to it.
-        self.body.with_mut(|body| match unsafe { &mut *body } {
-            Body::Alive(actor) => self.batch(actor, &mut ctx),
-            body => {
-                let Body::Unborn(factory) = std::mem::replace(body, Body::Gone) else {
-                    unreachable!("a running actor has a body");
-                };
-                worker.counters().spawned.add(1);
-                match factory(&mut ctx) {
-                    Ok(actor) => {
-                        *body = Body::Alive(actor);
-                        let Body::Alive(actor) = body else {
-                            unreachable!("put there above");
-                        };
-                        self.batch(actor, &mut ctx)
-                    }
-                    Err(fault) => Some(ExitReason::FactoryFailed(fault)),
-                }
+        self.body.with_mut(|body| {
+            // SAFETY: M1, and nothing in a turn reaches the body but through this borrow: contexts do not lead to it.
+            let body = unsafe { &mut *body };
+            if !matches!(body, Body::Alive(_))
+                && let Err(fault) = Self::be_born(body, &mut ctx)
+            {
+                return Some(ExitReason::FactoryFailed(fault));
             }
+            let Body::Alive(actor) = body else {
+                unreachable!("born above");
+            };
+            self.batch(actor, &mut ctx)
         })
+    }
+
+    /// Makes the actor. Out of the way, so that the batch stands in a turn once.
+    #[cold]
+    fn be_born(body: &mut Body<A>, ctx: &mut Context<'_, A>) -> Turn {
+        let Body::Unborn(factory) = std::mem::replace(body, Body::Gone) else {
+            unreachable!("a running actor has a body");
+        };
+        ctx.worker.counters().spawned.add(1);
+        *body = Body::Alive(factory(ctx)?);
+        Ok(())
     }
 
     /// A bounded batch of messages.
@@ -110,7 +114,10 @@ impl<A: Actor> ActorCell<A> {
     fn batch(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Option<ExitReason> {
         let worker = ctx.worker;
         let tuning = worker.tuning();
-        let mut left = tuning.turn_messages_max;
+        // What is told during the turn waits for the next one, so that an actor that tells itself to go on lets others in.
+        // SAFETY: M1: this is a turn of the home.
+        let waiting = u32::try_from(unsafe { self.queue_len() }).unwrap_or(u32::MAX);
+        let mut left = tuning.turn_messages_max.min(waiting);
         let mut until = None;
         if ctx.stop {
             return ctx.finish_stop();
@@ -120,6 +127,9 @@ impl<A: Actor> ActorCell<A> {
                 && let Some(end) = self.handle_control(actor, ctx)
             {
                 return Some(end);
+            }
+            if left == 0 {
+                break;
             }
             // SAFETY: M1: this is a turn of the home.
             let Some(msg) = (unsafe { self.pop() }) else { break };
@@ -131,10 +141,7 @@ impl<A: Actor> ActorCell<A> {
                 return ctx.finish_stop();
             }
             left -= 1;
-            if left == 0 {
-                break;
-            }
-            if left.is_multiple_of(MESSAGES_PER_CLOCK_READ) {
+            if left > 0 && left.is_multiple_of(MESSAGES_PER_CLOCK_READ) {
                 let now = clock::now();
                 if now >= *until.get_or_insert_with(|| now + tuning.turn_time_max) {
                     break;
@@ -332,8 +339,8 @@ impl<A: Actor> ActorCell<A> {
     /// What the user's code gets to do at the end.
     fn last_calls(&self, worker: &Worker, reason: &ExitReason, left_in_inbox: crate::mailbox::Taken<Envelope<A::Msg>>) {
         let mut ctx = self.context(worker);
-        // SAFETY: M1, as in `turn`.
         self.body.with_mut(|body| {
+            // SAFETY: M1, as in `turn`.
             let body = unsafe { &mut *body };
             let mut undelivered = 0;
             let mut hand_over = |msg| {

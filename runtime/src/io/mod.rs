@@ -1,1 +1,50 @@
-//! placeholder
+//! TCP as actors: a [`Listener`] accepts, a [`Connection`] turns bytes into frames and back.
+//!
+//! A connection lives on one worker and is watched by that worker's poller. Frames are borrowed from the read buffer, a
+//! turn's output is written at once when the turn ends, and a protocol that cannot take more pauses its reading, which
+//! the kernel passes on to the sender. Every limit is explicit. It lacks TLS, UDP and time-outs.
+//!
+//! ```
+//! use potoroo_runtime::io::{CloseReason, Connection, Frame, Framing, Link, Listener, Protocol};
+//! use potoroo_runtime::sys::net::TcpListener;
+//! use potoroo_runtime::{Context, System, Turn};
+//!
+//! struct Echo;
+//!
+//! impl Protocol for Echo {
+//!     type Msg = ();
+//!     fn frame(&mut self, frame: Frame<'_>, link: &mut Link, _: &mut Context<'_, Connection<Self>>) -> Turn {
+//!         link.send_frame(frame.bytes);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let system = System::new()?;
+//! let socket = TcpListener::bind("127.0.0.1:0".parse()?)?;
+//! let address = socket.local_address()?;
+//! let framing = Framing::LengthPrefixed { frame_bytes_max: 1024 };
+//! system.spawn_on(0, move |ctx| {
+//!     Listener::new(socket, move |stream, peer, ctx: &mut Context<'_, _>| {
+//!         ctx.spawn_on(peer.port() as usize % ctx.workers(), move |ctx| Connection::open(stream, framing, Echo, ctx));
+//!         Ok(())
+//!     }, ctx)
+//! });
+//!
+//! use std::io::{Read, Write};
+//! let mut client = std::net::TcpStream::connect(address)?;
+//! client.write_all(b"\0\0\0\x05hello")?;
+//! let mut answer = [0; 9];
+//! client.read_exact(&mut answer)?;
+//! assert_eq!(&answer, b"\0\0\0\x05hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod connection;
+mod framing;
+mod link;
+mod listener;
+
+pub use connection::{Connection, Protocol};
+pub use framing::{Frame, FrameError, FrameReader, Framing, LENGTH_BYTES};
+pub use link::{CloseReason, Link};
+pub use listener::{Acceptor, Listener, ListenerMsg};

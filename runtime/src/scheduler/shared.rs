@@ -7,6 +7,7 @@ use super::doorbell::Doorbell;
 use super::exit::ExitReason;
 use super::header::ActorId;
 use crate::observe::WorkerCounters;
+use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 pub(crate) struct Peer {
     pub(crate) doorbell: &'static Doorbell,
     pub(crate) stealer: Stealer,
-    pub(crate) counters: WorkerCounters,
+    pub(crate) counters: Arc<WorkerCounters>,
     /// Rises each time the worker goes to sleep, so that two looks can tell one sleep from two.
     pub(crate) sleeps: AtomicU64,
 }

@@ -28,7 +28,7 @@ thread_local_pointer! {
 }
 
 /// Between two looks around, a worker gives at most this many turns.
-const TURNS_BETWEEN_LOOKS_MAX: u32 = 64;
+const TURNS_BETWEEN_LOOKS_MAX: u32 = 256;
 /// And aims at this much time.
 const LOOK_INTERVAL: Duration = Duration::from_micros(20);
 
@@ -53,6 +53,8 @@ pub(crate) struct Worker {
     index: usize,
     doorbell: &'static Doorbell,
     shared: Arc<Shared>,
+    /// Also in `shared`; here without the way through the list of peers.
+    counters: Arc<WorkerCounters>,
     /// Private and first in, first out; a cell here has this worker as its home (S1).
     run_queue: UnsafeCell<VecDeque<NonNull<Header>>>,
     pub(super) deque: Deque,
@@ -77,6 +79,7 @@ impl Worker {
         Self {
             index,
             doorbell,
+            counters: shared.peers[index].counters.clone(),
             shared,
             run_queue: UnsafeCell::new(VecDeque::new()),
             deque,
@@ -132,7 +135,7 @@ impl Worker {
 
     #[inline(always)]
     pub(crate) fn counters(&self) -> &WorkerCounters {
-        &self.peer().counters
+        &self.counters
     }
 
     pub(crate) fn tuning(&self) -> &Tuning {
@@ -293,8 +296,8 @@ impl Worker {
     }
 
     fn fire_timers(&self, now: Time) {
-        // SAFETY: only the owning thread has a `&Worker` (S3); `control` queues and arms nothing.
         self.wheel.with_mut(|wheel| {
+            // SAFETY: only the owning thread has a `&Worker` (S3); `control` queues and arms nothing.
             unsafe { &mut *wheel }.advance(now, |target| {
                 self.counters().timers.add(1);
                 target.cell.control(Control::Timer {

@@ -54,6 +54,12 @@ impl TcpStream {
         Self::prepared(mio::net::TcpStream::connect(address)?)
     }
 
+    /// Takes over a stream that was connected by blocking code.
+    pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Self::prepared(mio::net::TcpStream::from_std(stream))
+    }
+
     fn prepared(stream: mio::net::TcpStream) -> io::Result<Self> {
         // Batches are coalesced by the turn that writes them; Nagle's delay would only add to the latency.
         stream.set_nodelay(true)?;

@@ -4,12 +4,18 @@
 
 use std::time::Duration;
 
-/// The largest resident set this process has had, in bytes; 0 where the platform does not tell.
+/// The most memory this process ever had resident, in bytes; 0 where the platform does not tell.
+///
+/// Read from `/proc/self/status`: the figure of `getrusage` is inherited across `exec`.
 pub fn rss_bytes_max() -> u64 {
-    usage().map_or(0, |usage| {
-        // Linux gives KiB.
-        u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024
-    })
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    high_water_bytes(&status).unwrap_or(0)
+}
+
+fn high_water_bytes(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// CPU time (user and system) that this process has used.
@@ -31,8 +37,20 @@ fn usage() -> Option<libc::rusage> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn a_running_process_has_memory() {
-        assert!(super::rss_bytes_max() > 0);
+    fn a_running_process_has_used_memory_and_time() {
+        assert!(rss_bytes_max() > 1 << 20);
+        let mut n = 0_u64;
+        while cpu_time().is_zero() {
+            n = std::hint::black_box(n + 1);
+        }
+    }
+
+    #[test]
+    fn the_high_water_mark_is_read_from_the_status() {
+        assert_eq!(high_water_bytes("Name:\tx\nVmHWM:\t    1234 kB\n"), Some(1_263_616));
+        assert_eq!(high_water_bytes("Name:\tx\n"), None);
     }
 }

@@ -34,7 +34,7 @@ impl Default for SystemBuilder {
             pin: None,
             name: "potoroo".to_owned(),
             tuning: Tuning {
-                turn_messages_max: 128,
+                turn_messages_max: 4096,
                 turn_time_max: Duration::from_micros(50),
                 spin: Duration::from_micros(5),
                 share_worth: Duration::from_micros(50),
@@ -71,8 +71,9 @@ impl SystemBuilder {
         self
     }
 
-    /// How many messages one turn handles at most before the worker turns to the next actor. Default: 128, enough to
-    /// make the cost of a turn vanish; fewer give other actors their turn sooner.
+    /// How many messages one turn handles at most; what arrives during a turn waits for the next one in any case.
+    /// Default: 4096, so that a receiver of many senders keeps up with a turn each of theirs; the time limit is what
+    /// keeps turns short.
     #[must_use]
     pub fn turn_messages_max(mut self, messages: u32) -> Self {
         self.tuning.turn_messages_max = messages;
@@ -143,7 +144,7 @@ impl SystemBuilder {
             peers.push(Peer {
                 doorbell,
                 stealer,
-                counters: WorkerCounters::default(),
+                counters: Arc::new(WorkerCounters::default()),
                 sleeps: AtomicU64::new(0),
             });
         }

@@ -1,0 +1,88 @@
+//! A job as seen from outside.
+
+use super::deploy::{JobActor, JobMsg, JobShared};
+use super::{DeadLetters, JobStatus};
+use potoroo_runtime::{ActorRef, Ask};
+use std::fmt;
+use std::time::Duration;
+
+/// Why a job did not end as planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobError {
+    reason: String,
+}
+
+impl JobError {
+    pub(crate) fn new(reason: String) -> Self {
+        Self { reason }
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for JobError {}
+
+/// A running pipeline. Dropping it changes nothing: the job belongs to its system.
+pub struct Job {
+    actor: ActorRef<JobActor>,
+    shared: JobShared,
+    outcome: Ask<Result<(), JobError>>,
+    ended: Option<Result<(), JobError>>,
+}
+
+impl Job {
+    pub(crate) fn new(actor: ActorRef<JobActor>, shared: JobShared) -> Self {
+        let outcome = actor.ask(JobMsg::Wait);
+        Self {
+            actor,
+            shared,
+            outcome,
+            ended: None,
+        }
+    }
+
+    /// What the job has done so far.
+    pub fn status(&self) -> JobStatus {
+        self.shared.status()
+    }
+
+    /// Where undecodable records go.
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.shared.dead_letters
+    }
+
+    /// Has the sources take nothing more in; the job ends when everything that is in it has reached its sinks.
+    pub fn drain(&self) {
+        self.actor.tell(JobMsg::Drain);
+    }
+
+    /// Waits until the job has ended: its sources at their end, everything in the sinks.
+    pub fn wait(mut self) -> Result<(), JobError> {
+        loop {
+            if let Some(outcome) = self.wait_for(Duration::from_secs(3600)) {
+                return outcome;
+            }
+        }
+    }
+
+    /// Waits for at most `at_most`; `None` if the job is still at work.
+    pub fn wait_for(&mut self, at_most: Duration) -> Option<Result<(), JobError>> {
+        if self.ended.is_none() {
+            let answer = self.outcome.poll_for(at_most)?;
+            self.ended = Some(answer.unwrap_or_else(|_| Err(JobError::new("the job was stopped".into()))));
+        }
+        self.ended.clone()
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}

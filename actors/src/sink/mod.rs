@@ -1,0 +1,44 @@
+//! Where records go.
+//!
+//! A sink returns credits as it gets rid of records, so a slow one slows its own producers and nobody else's. The job is
+//! over when every sink has said that it has written everything.
+
+mod each;
+mod file;
+mod tcp;
+
+pub use each::{EachSink, each};
+pub use file::FileSink;
+pub use tcp::TcpSink;
+
+use crate::element::Element;
+use crate::job::Deploy;
+use potoroo_runtime::Recipient;
+
+/// Turns records into bytes.
+pub trait Encode<T>: Send + 'static {
+    /// A batch begins: the moment to read a clock once for all of it.
+    fn begin_batch(&mut self) {}
+
+    /// Appends the bytes of one record.
+    fn encode(&mut self, record: &T, out: &mut Vec<u8>);
+
+    /// Nothing more comes; called before the job is told that the sink has finished.
+    fn end(&mut self) {}
+}
+
+impl<F, T> Encode<T> for F
+where
+    F: FnMut(&T, &mut Vec<u8>) + Send + 'static,
+{
+    #[inline]
+    fn encode(&mut self, record: &T, out: &mut Vec<u8>) {
+        self(record, out);
+    }
+}
+
+/// Something that can stand at the end of a pipeline.
+pub trait Sink<T>: Send + 'static {
+    /// Puts the sink into place; gives the way in.
+    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> Recipient<Element<T>>;
+}

@@ -1,0 +1,84 @@
+//! Where records come from.
+//!
+//! A source turns bytes (or nothing, for a generator) into records and pushes them through the steps fused to it. It
+//! stops taking in while its collector is not ready, so back-pressure reaches the file, the generator or, through the
+//! kernel, the peer. What cannot be decoded becomes a dead letter; the rest of the stream goes on.
+
+mod file;
+mod generator;
+mod intake;
+mod tcp;
+
+pub use file::FileSource;
+pub use generator::{GeneratorSource, generate};
+pub use tcp::TcpSource;
+
+use crate::element::Grant;
+use crate::exchange::Downstream;
+use crate::job::{Deploy, Drain};
+use std::fmt;
+
+/// What is known about the arrival of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// When the bytes were read: nanoseconds since 1970, one clock reading per read call.
+    pub wall_ns: u64,
+    /// Where the frame begins in its stream, in bytes.
+    pub offset: u64,
+}
+
+/// Turns the bytes of a frame into a record.
+pub trait Decode: Clone + Send + Sync + 'static {
+    /// The record.
+    type Record: Send + 'static;
+    /// What can be wrong with the bytes.
+    type Error: fmt::Display;
+
+    /// Decodes one frame.
+    fn decode(&self, bytes: &[u8], arrival: Arrival) -> Result<Self::Record, Self::Error>;
+}
+
+impl<F, T, E> Decode for F
+where
+    F: Fn(&[u8], Arrival) -> Result<T, E> + Clone + Send + Sync + 'static,
+    T: Send + 'static,
+    E: fmt::Display,
+{
+    type Record = T;
+    type Error = E;
+
+    #[inline]
+    fn decode(&self, bytes: &[u8], arrival: Arrival) -> Result<T, E> {
+        self(bytes, arrival)
+    }
+}
+
+/// Something that can stand at the head of a pipeline.
+pub trait Source: Send + 'static {
+    /// What it gives.
+    type Record: Send + 'static;
+
+    /// Puts the source into place, in front of `down`.
+    fn deploy<D: Downstream<Self::Record>>(self, name: &str, down: &D, deploy: &mut Deploy<'_, '_>);
+}
+
+/// What the actor of a source is told.
+#[derive(Debug)]
+pub enum SourceMsg<X> {
+    /// Take nothing more in.
+    Drain,
+    /// A credit came back.
+    Granted(Grant<X>),
+}
+
+impl<X> From<Drain> for SourceMsg<X> {
+    fn from(Drain: Drain) -> Self {
+        Self::Drain
+    }
+}
+
+impl<X> From<Grant<X>> for SourceMsg<X> {
+    fn from(grant: Grant<X>) -> Self {
+        Self::Granted(grant)
+    }
+}

@@ -1,0 +1,355 @@
+//! The command line: every command, option, default and help text.
+//!
+//! It exists so that the whole interface is readable in one place. It only describes: what needs
+//! more than one option to judge (two endpoints of one kind, say) is checked by the commands.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::endpoint::Endpoint;
+use crate::market_spread::instruments::{INSTRUMENTS, REJECTING, Universe, UniverseError};
+use crate::market_spread::schedule::Schedule;
+pub use crate::rate::Rate;
+use crate::rate::parse_count;
+
+/// An actor runtime that thinks local, and a stateful stream engine on top of it.
+#[derive(Debug, Parser)]
+#[command(name = "potoroo", version, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  potoroo demo
+  potoroo run market-spread --orders tcp://127.0.0.1:7100 --quotes tcp://127.0.0.1:7101 --out tcp://127.0.0.1:7200
+  potoroo help send market-spread")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run Market Spread with generated messages in this one process, and report speed and latency
+    Demo(DemoArgs),
+    /// Run a job on streams from elsewhere
+    #[command(subcommand)]
+    Run(RunCommand),
+    /// Generate a job's input and send it, or write it to files
+    #[command(subcommand)]
+    Send(SendCommand),
+    /// Collect a job's results, and measure how long they took
+    Receive(ReceiveArgs),
+}
+
+/// The jobs that `run` knows.
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// Reject orders for instruments whose latest quote has a wide spread
+    MarketSpread(RunMarketSpreadArgs),
+    /// Count the words of a text
+    WordCount(RunWordCountArgs),
+}
+
+/// The jobs that `send` knows.
+#[derive(Debug, Subcommand)]
+pub enum SendCommand {
+    /// Send generated orders and quotes
+    MarketSpread(SendArgs),
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  potoroo demo                          10 million messages at 1 million a second
+  potoroo demo --rate max --workers 1   as fast as one core goes
+  potoroo demo --messages 1M --json demo.json")]
+pub struct DemoArgs {
+    /// Messages to process, quotes and orders together
+    #[arg(long, value_name = "N", default_value = "10_000_000", value_parser = parse_count)]
+    pub messages: u64,
+    /// Messages a second (as 1000000, 1_000_000, 1M or 250k), or `max`
+    #[arg(long, value_name = "R|max", default_value = "1_000_000")]
+    pub rate: Rate,
+    /// Decides every message
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// One order in N is for an instrument that is rejected
+    #[arg(long, value_name = "N", default_value = "100", value_parser = parse_positive)]
+    pub reject_one_in: u64,
+    /// Write the summary to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write messages that cannot be processed to FILE
+    #[arg(long, value_name = "FILE")]
+    pub dead_letters: Option<PathBuf>,
+}
+
+/// Options that all jobs of `run` have.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// End when the first connection of each listener has ended and all of it is processed
+    /// [default: serve until Ctrl-C]
+    #[arg(long)]
+    pub once: bool,
+    /// Write the summary to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write messages that cannot be processed to FILE
+    #[arg(long, value_name = "FILE")]
+    pub dead_letters: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Options of `run market-spread`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+Reject orders for instruments whose latest quote has a wide spread.
+
+On TCP the two streams race, as they do in Wallaroo: an order meets whatever quote of its instrument \
+has arrived by then. With files the quotes are read to their end before the orders, so that the \
+results are a function of the input.",
+    after_help = "\
+Endpoints are tcp://HOST:PORT or file:PATH. Inputs on TCP are listened on, the output is connected to.
+
+Examples:
+  potoroo run market-spread --orders tcp://127.0.0.1:7100 --quotes tcp://127.0.0.1:7101 --out tcp://127.0.0.1:7200
+  potoroo run market-spread --orders file:orders.bin --quotes file:quotes.bin --out file:results.bin --once"
+)]
+pub struct RunMarketSpreadArgs {
+    /// Where orders come from
+    #[arg(long, value_name = "ENDPOINT")]
+    pub orders: Endpoint,
+    /// Where quotes come from
+    #[arg(long, value_name = "ENDPOINT")]
+    pub quotes: Endpoint,
+    /// Where results go
+    #[arg(long, value_name = "ENDPOINT")]
+    pub out: Endpoint,
+    /// The longest payload that is accepted; a longer one ends its connection
+    #[arg(long, value_name = "N", default_value_t = 65_536)]
+    pub frame_bytes_max: usize,
+    /// What all jobs have.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Options of `run word-count`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Endpoints are tcp://HOST:PORT or file:PATH. An input on TCP is listened on, the output is connected to.
+
+Examples:
+  potoroo run word-count --input file:book.txt --out file:counts.txt --once
+  potoroo run word-count --input tcp://127.0.0.1:7100 --out tcp://127.0.0.1:7200")]
+pub struct RunWordCountArgs {
+    /// Where the text comes from
+    #[arg(long, value_name = "ENDPOINT")]
+    pub input: Endpoint,
+    /// Where the counts go
+    #[arg(long, value_name = "ENDPOINT")]
+    pub out: Endpoint,
+    /// What all jobs have.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Options of `send market-spread`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Endpoints are tcp://HOST:PORT or file:PATH, both of one kind. Files are a function of the seed and \
+ignore the rate; their quotes begin with one for every instrument, as the quotes on TCP do.
+
+The schedule is an open loop: message i is due i / rate seconds after the start, and a late one is \
+sent late, never skipped and never given a later due time.
+
+Examples:
+  potoroo send market-spread --orders tcp://127.0.0.1:7100 --quotes tcp://127.0.0.1:7101 --messages 10M --rate 1M
+  potoroo send market-spread --orders file:orders.bin --quotes file:quotes.bin --messages 1M --seed 7
+  potoroo send market-spread --orders tcp://127.0.0.1:7100 --quotes tcp://127.0.0.1:7101 --rate max --stamps stamps.bin")]
+pub struct SendArgs {
+    /// Where orders go
+    #[arg(long, value_name = "ENDPOINT")]
+    pub orders: Endpoint,
+    /// Where quotes go
+    #[arg(long, value_name = "ENDPOINT")]
+    pub quotes: Endpoint,
+    /// Messages to send, quotes and orders together
+    #[arg(long, value_name = "N", default_value = "10_000_000", value_parser = parse_count)]
+    pub messages: u64,
+    /// Messages a second (as 1000000, 1_000_000, 1M or 250k), or `max`
+    #[arg(long, value_name = "R|max", default_value = "1_000_000")]
+    pub rate: Rate,
+    /// Decides every message
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// The instruments.
+    #[command(flatten)]
+    pub universe: UniverseArgs,
+    /// One order in N is for an instrument that is rejected
+    #[arg(long, value_name = "N", default_value = "70_000", value_parser = parse_positive)]
+    pub reject_one_in: u64,
+    /// When message 0 is due, in ns since 1970 [default: 200 ms after connecting]
+    #[arg(long, value_name = "T")]
+    pub start_at_ns: Option<u64>,
+    /// With `--rate max`: write to FILE when each batch was sent, for `receive --schedule`
+    #[arg(long, value_name = "FILE")]
+    pub stamps: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Options that choose the instruments: made up from the seed, or read from two files.
+#[derive(Debug, Clone, Args)]
+pub struct UniverseArgs {
+    /// Instruments to make up
+    #[arg(long, value_name = "N", default_value_t = INSTRUMENTS)]
+    pub symbols: usize,
+    /// How many of these are rejected
+    #[arg(long, value_name = "N", default_value_t = REJECTING)]
+    pub rejecting: usize,
+    /// Read the instruments that are not rejected from a file with the columns
+    /// _cusip,_name,_price,_ticker
+    #[arg(long, value_name = "CSV", requires = "rejected_instruments")]
+    #[arg(conflicts_with_all = ["symbols", "rejecting"])]
+    pub instruments: Option<PathBuf>,
+    /// Read the instruments that are rejected from such a file
+    #[arg(long, value_name = "CSV", requires = "instruments")]
+    pub rejected_instruments: Option<PathBuf>,
+}
+
+impl UniverseArgs {
+    /// The instruments that the options choose.
+    pub fn universe(&self, seed: u64) -> Result<Universe, UniverseError> {
+        match (&self.instruments, &self.rejected_instruments) {
+            (Some(nonrejected), Some(rejected)) => Universe::from_csv(nonrejected, rejected),
+            // Only one of the two is no case: clap has refused it.
+            _ => Universe::generated(seed, self.symbols, self.rejecting),
+        }
+    }
+}
+
+/// Options of `receive`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A latency is counted from when the order was due, whatever the sender did. At `rate=max` nothing is \
+due; there it is counted from the moment in the sender's --stamps, which are read at the end.
+
+Examples:
+  potoroo receive --listen tcp://127.0.0.1:7200
+  potoroo receive --listen tcp://127.0.0.1:0 --out file:results.bin --json results.json
+  potoroo receive --listen tcp://127.0.0.1:7200 --schedule seed=1,start_ns=1767225600000000000,rate=1M
+  potoroo receive --listen tcp://127.0.0.1:7200 --schedule seed=1,start_ns=0,rate=max,stamps=stamps.bin")]
+pub struct ReceiveArgs {
+    /// Where to listen, tcp://HOST:PORT; with port 0 the system chooses, and the line
+    /// `listening on` on stderr, which even --quiet prints, says which
+    #[arg(long, value_name = "ENDPOINT")]
+    pub listen: Endpoint,
+    /// How many connections to accept; it ends when all of them have
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub connections: NonZeroUsize,
+    /// Copy the frames as they are to file:PATH
+    #[arg(long, value_name = "ENDPOINT")]
+    pub out: Option<Endpoint>,
+    /// Measure latencies: the sender's seed, start and rate, and at rate=max its stamps
+    #[arg(long, value_name = "seed=S,start_ns=T,rate=R[,stamps=FILE]")]
+    pub schedule: Option<Schedule>,
+    /// Write the report to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Print nothing but the address and errors
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// The worker threads asked for, or one per core.
+#[must_use]
+pub fn workers_or_cores(workers: Option<NonZeroUsize>) -> NonZeroUsize {
+    workers
+        .or_else(|| std::thread::available_parallelism().ok())
+        .unwrap_or(NonZeroUsize::MIN)
+}
+
+fn parse_positive(text: &str) -> Result<u64, String> {
+    match parse_count(text)? {
+        0 => Err("expected at least 1".to_owned()),
+        number => Ok(number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        let words = line.split_whitespace();
+        let parsed = Cli::try_parse_from(std::iter::once("potoroo").chain(words));
+        parsed.map(|cli| cli.command).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_description_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let Ok(Command::Demo(demo)) = parse("demo") else {
+            panic!("not a demo");
+        };
+        assert_eq!(demo.messages, 10_000_000);
+        assert_eq!(demo.rate, Rate::PerSecond(1_000_000));
+        assert_eq!((demo.seed, demo.reject_one_in), (1, 100));
+        assert!(workers_or_cores(demo.workers).get() >= 1);
+        let run = "run market-spread --orders file:o --quotes file:q --out file:r --once";
+        let Ok(Command::Run(RunCommand::MarketSpread(run))) = parse(run) else {
+            panic!("not a run");
+        };
+        assert_eq!(run.frame_bytes_max, 65_536);
+        assert!(run.run.once && !run.run.quiet);
+        let send = "send market-spread --orders file:o --quotes file:q --messages 1_000 --rate max";
+        let Ok(Command::Send(SendCommand::MarketSpread(send))) = parse(send) else {
+            panic!("not a send");
+        };
+        assert_eq!((send.messages, send.rate), (1_000, Rate::Max));
+        assert_eq!(send.reject_one_in, 70_000);
+        let universe = send.universe.universe(1).unwrap();
+        assert_eq!(universe.instruments().len(), INSTRUMENTS);
+    }
+
+    #[test]
+    fn mistakes_are_explained() {
+        let send = "send market-spread --orders file:o --quotes file:q";
+        for (line, reason) in [
+            ("demo --rate 0".to_owned(), "would never end"),
+            ("demo --reject-one-in 0".to_owned(), "at least 1"),
+            ("receive --listen 7200".to_owned(), "tcp://HOST:PORT"),
+            (
+                "receive --listen tcp://[::1]:0 --schedule seed=1".to_owned(),
+                "`start_ns` is missing",
+            ),
+            (format!("{send} --instruments a.csv"), "--rejected-instruments"),
+            (
+                format!("{send} --instruments a.csv --rejected-instruments b.csv --symbols 3"),
+                "cannot be used with",
+            ),
+        ] {
+            let error = parse(&line).unwrap_err();
+            assert!(error.contains(reason), "{line}: {error}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The library behind the `potoroo` program: its jobs, their data, and the processes at both ends of them.
+//!
+//! It exists so that `main` stays a dispatcher and the tests can call what the program calls. Each application is a
+//! folder: [`market_spread`], [`word_count`]; what they share stands beside them.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod endpoint;
+pub mod error;
+pub mod human;
+pub mod latency;
+pub mod market_spread;
+pub mod partial_file;
+pub mod rate;
+pub mod serve;
+pub mod summary;
+pub mod word_count;

@@ -1,0 +1,247 @@
+//! `demo`: everything in one command, on the loopback interface.
+//!
+//! The sender and the receiver are processes of their own (this same program), so that what is measured is what a user
+//! would see from outside: from the moment a message is due to the moment its result has been read by the receiver.
+
+use super::clock::realtime_ns;
+use super::generator::{Generator, GeneratorConfig};
+use super::instruments::{INSTRUMENTS, REJECTING, Universe};
+use super::job::{self, Inputs, RESULTS, SOURCES};
+use super::receive::ReceiveReport;
+use super::run::listen;
+use crate::cli::{DemoArgs, Rate};
+use crate::error::AppError;
+use crate::human::count;
+use crate::serve::{self, SharedLatencies, Watch};
+use crate::summary::Summary;
+use potoroo_actors::sink::TcpSink;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// From the start of the demo to the moment message 0 is due: time for two processes to start and for the first quotes
+/// to set every symbol's state.
+const LEAD_NS: u64 = 500_000_000;
+
+/// Does what the options of `demo` say.
+pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
+    if let Some(path) = &args.json {
+        serve::check_writable_path(path)?;
+    }
+    let dead_letters = serve::dead_letters(args.dead_letters.as_deref())?;
+    let expected = expected_results(args)?;
+    let directory = TemporaryDirectory::create()?;
+    let stamps = (args.rate == Rate::Max).then(|| directory.file("stamps"));
+    let start_ns = realtime_ns() + LEAD_NS;
+    let mut receiver = Receiver::start(args, start_ns, stamps.as_deref(), directory.file("received.json"))?;
+
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let (orders, quotes) = (listen(any)?, listen(any)?);
+    let mut sender = start_sender(args, &orders, &quotes, start_ns, stamps.as_deref())?;
+
+    let latencies = SharedLatencies::default();
+    let sink = TcpSink::connect(receiver.address, job::encoder(&latencies))
+        .map_err(|source| AppError::connect("results", receiver.address, source))?;
+    let system = serve::start_system(args.workers)?;
+    println!(
+        "Market Spread: {} messages at {}/s, sender and receiver in processes of their own, {} workers",
+        count(args.messages),
+        match args.rate {
+            Rate::Max => "as many as go".to_owned(),
+            Rate::PerSecond(rate) => count(rate),
+        },
+        system.workers(),
+    );
+    let inputs = Inputs::Tcp {
+        orders,
+        quotes,
+        once: true,
+    };
+    let frame_bytes_max = super::frames::ORDER_PAYLOAD_BYTES;
+    let job = job::start(&system, inputs, frame_bytes_max, sink, dead_letters)
+        .map_err(|(path, source)| AppError::read(path, source))?;
+    let watch = Watch {
+        sources: &SOURCES,
+        sink: RESULTS,
+        latencies: Some(&latencies),
+        quiet: false,
+    };
+    let mut served = serve::wait(job, watch)?;
+    finish("sender", &mut sender.0)?;
+    let received = receiver.report()?;
+
+    // The first quotes, which set the state, are no part of the load.
+    let messages = served.taken_in(&SOURCES).saturating_sub(INSTRUMENTS as u64);
+    served.first_ns = start_ns;
+    let stats = system.stats();
+    let summary = serve::summarize(system, &served, messages, received.frames, received.latency_ns);
+    print!("{stats}");
+    println!("latency from the due time of a message until the receiver process has read its result:");
+    if received.frames == expected {
+        println!(
+            "all {} orders that had to be rejected were, and no other",
+            count(expected)
+        );
+    } else {
+        println!(
+            "{} orders had to be rejected, {} were",
+            count(expected),
+            count(received.frames)
+        );
+    }
+    serve::report(&summary, args.json.as_deref(), false)?;
+    Ok(summary)
+}
+
+/// How many orders the generated messages hold for instruments that are rejected.
+fn expected_results(args: &DemoArgs) -> Result<u64, AppError> {
+    let universe = Universe::generated(args.seed, INSTRUMENTS, REJECTING)?;
+    let config = GeneratorConfig {
+        seed: args.seed,
+        messages: args.messages,
+        reject_one_in: args.reject_one_in,
+    };
+    let mut generator = Generator::new(&universe, config)?;
+    let (mut orders, mut quotes) = (Vec::new(), Vec::new());
+    while generator.fill(&mut orders, &mut quotes, 10_000) > 0 {
+        orders.clear();
+        quotes.clear();
+    }
+    Ok(generator.orders_for_rejected())
+}
+
+/// This program, to be started again.
+fn program() -> Result<Command, AppError> {
+    let path = std::env::current_exe().map_err(|source| AppError::Process {
+        what: "this program",
+        source,
+    })?;
+    Ok(Command::new(path))
+}
+
+/// A child that does not outlive the demo.
+struct Guarded(Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        // A child that has ended cannot be killed; one that has not must not stay behind.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start_sender(
+    args: &DemoArgs,
+    orders: &potoroo_runtime::sys::net::TcpListener,
+    quotes: &potoroo_runtime::sys::net::TcpListener,
+    start_ns: u64,
+    stamps: Option<&Path>,
+) -> Result<Guarded, AppError> {
+    let process = |source| AppError::Process {
+        what: "the sender",
+        source,
+    };
+    let mut command = program()?;
+    command
+        .args(["send", "market-spread", "--quiet"])
+        .arg(format!("--orders=tcp://{}", orders.local_address().map_err(process)?))
+        .arg(format!("--quotes=tcp://{}", quotes.local_address().map_err(process)?))
+        .arg(format!("--messages={}", args.messages))
+        .arg(format!("--rate={}", args.rate))
+        .arg(format!("--seed={}", args.seed))
+        .arg(format!("--reject-one-in={}", args.reject_one_in))
+        .arg(format!("--start-at-ns={start_ns}"))
+        .stdin(Stdio::null());
+    if let Some(stamps) = stamps {
+        command.arg("--stamps").arg(stamps);
+    }
+    command.spawn().map(Guarded).map_err(process)
+}
+
+/// The receiver process.
+struct Receiver {
+    child: Guarded,
+    address: SocketAddr,
+    json: PathBuf,
+}
+
+impl Receiver {
+    fn start(args: &DemoArgs, start_ns: u64, stamps: Option<&Path>, json: PathBuf) -> Result<Self, AppError> {
+        let process = |source| AppError::Process {
+            what: "the receiver",
+            source,
+        };
+        let mut schedule = format!("seed={},start_ns={start_ns},rate={}", args.seed, args.rate);
+        if let Some(stamps) = stamps {
+            schedule.push_str(&format!(",stamps={}", stamps.display()));
+        }
+        let mut child = program()?
+            .args(["receive", "--listen=tcp://127.0.0.1:0", "--quiet"])
+            .arg(format!("--schedule={schedule}"))
+            .arg("--json")
+            .arg(&json)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map(Guarded)
+            .map_err(process)?;
+        let errors = child.0.stderr.take().map(BufReader::new);
+        let Some(mut errors) = errors else {
+            return Err(process(std::io::Error::other("it has no standard error")));
+        };
+        let mut line = String::new();
+        errors.read_line(&mut line).map_err(process)?;
+        let Some(address) = line.trim().strip_prefix("listening on ").and_then(|a| a.parse().ok()) else {
+            return Err(process(std::io::Error::other(format!("it said: {}", line.trim()))));
+        };
+        // Whatever else it says is an error, and passed on.
+        std::thread::spawn(move || {
+            let mut rest = String::new();
+            if errors.read_to_string(&mut rest).is_ok() && !rest.is_empty() {
+                eprint!("receiver: {rest}");
+            }
+        });
+        Ok(Self { child, address, json })
+    }
+
+    /// Waits for its end and reads what it measured.
+    fn report(&mut self) -> Result<ReceiveReport, AppError> {
+        finish("receiver", &mut self.child.0)?;
+        let text = std::fs::read(&self.json).map_err(|source| AppError::read(self.json.clone(), source))?;
+        serde_json::from_slice(&text).map_err(|error| AppError::read(self.json.clone(), error.into()))
+    }
+}
+
+fn finish(what: &'static str, child: &mut Child) -> Result<(), AppError> {
+    let status = child.wait().map_err(|source| AppError::Process { what, source })?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(AppError::Job {
+            reason: format!("the {what} process failed ({status}); its error is above"),
+        })
+    }
+}
+
+/// A directory that goes with the demo.
+struct TemporaryDirectory(PathBuf);
+
+impl TemporaryDirectory {
+    fn create() -> Result<Self, AppError> {
+        let path = std::env::temp_dir().join(format!("potoroo-demo-{}-{}", std::process::id(), realtime_ns()));
+        std::fs::create_dir(&path).map_err(|source| AppError::write(&path, source))?;
+        Ok(Self(path))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for TemporaryDirectory {
+    fn drop(&mut self) {
+        // In the system's directory for temporary files: left behind, it is cleaned up there.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,133 @@
+//! Prints one table: each workload on the runtime with 1 and 2 workers beside the bare loop that bounds it.
+//!
+//! `cargo run --release -p potoroo-benches --bin compare [-- --quick]`. Every cell is the median of runs that alternate
+//! between the columns, so that a disturbance of the machine hits all of them; each run has a system of its own. The
+//! table goes to standard output, progress to standard error. It keeps no history: criterion does.
+
+use potoroo_benches::{ALL, MANY, Outcome, Workload, system};
+use std::fmt;
+use std::process::ExitCode;
+
+/// How often each cell is measured.
+const RUNS: usize = 5;
+
+/// Messages of one run: some tenths of a second.
+const MESSAGES: u64 = 10_000 * MANY;
+
+/// As above, to see whether everything works.
+const QUICK_MESSAGES: u64 = 20 * MANY;
+
+/// One column.
+#[derive(Clone, Copy)]
+enum Column {
+    Limit,
+    Workers(usize),
+}
+
+const COLUMNS: [Column; 3] = [Column::Limit, Column::Workers(1), Column::Workers(2)];
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit => write!(f, "bare loop"),
+            Self::Workers(1) => write!(f, "1 worker"),
+            Self::Workers(workers) => write!(f, "{workers} workers"),
+        }
+    }
+}
+
+impl Column {
+    /// One run, and the share of its messages that stayed on their core.
+    fn run(self, workload: &Workload, messages: u64) -> (Outcome, f64) {
+        match self {
+            Self::Limit => ((workload.limit)(messages), 1.0),
+            Self::Workers(workers) => {
+                let system = system(workers);
+                let outcome = (workload.run)(&system, messages);
+                (outcome, system.shutdown().stats.total().locality_ratio())
+            }
+        }
+    }
+}
+
+/// The runs of one workload on one column.
+#[derive(Default)]
+struct Cell {
+    rates: Vec<f64>,
+    locality: Vec<f64>,
+}
+
+impl Cell {
+    fn text(&self) -> String {
+        let rates = sorted(&self.rates);
+        let (median, lowest, highest) = (rates[rates.len() / 2], rates[0], rates[rates.len() - 1]);
+        format!("{median:.1} ({lowest:.1}–{highest:.1})")
+    }
+}
+
+fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+fn median(values: &[f64]) -> f64 {
+    sorted(values)[values.len() / 2]
+}
+
+/// Measures one workload and prints its row.
+fn row(workload: &Workload, messages: u64) {
+    let mut cells = COLUMNS.map(|_| Cell::default());
+    let mut checksum = None;
+    for run in 1..=RUNS {
+        eprint!("{}: run {run} of {RUNS}:", workload.name);
+        for (column, cell) in COLUMNS.iter().zip(&mut cells) {
+            let (outcome, locality) = column.run(workload, messages);
+            cell.rates.push(outcome.rate_millions());
+            cell.locality.push(locality);
+            let first = *checksum.get_or_insert(outcome.checksum);
+            assert_eq!(
+                first, outcome.checksum,
+                "{}: two runs did not do the same work",
+                workload.name
+            );
+            eprint!(" {column} {:.1}", outcome.rate_millions());
+        }
+        eprintln!();
+    }
+    let [limit, one, two] = &cells;
+    println!(
+        "| {:10} | {messages:10} | {:22} | {:20} | {:20} | {:9.1} % | {:7.1} % | {:016x} |",
+        workload.name,
+        limit.text(),
+        one.text(),
+        two.text(),
+        100.0 * median(&one.rates) / median(&limit.rates),
+        100.0 * median(&two.locality),
+        checksum.unwrap_or_default(),
+    );
+}
+
+fn main() -> ExitCode {
+    let messages = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [] => MESSAGES,
+        [quick] if quick == "--quick" => QUICK_MESSAGES,
+        other => {
+            eprintln!(
+                "compare: unknown arguments: {}\nusage: compare [--quick]",
+                other.join(" ")
+            );
+            return ExitCode::from(2);
+        }
+    };
+    println!("Million messages per second: median of {RUNS} runs (lowest–highest).\n");
+    println!(
+        "| {:10} | {:>10} | {:22} | {:20} | {:20} | {:>11} | {:>9} | {:16} |",
+        "workload", "messages", "bare loop, 1 thread", "1 worker", "2 workers", "1 of limit", "2 local", "checksum"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for workload in &ALL {
+        row(workload, messages);
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,147 @@
+//! The writing side of a connection, and what a protocol may decide about it.
+//!
+//! Output gathers in one buffer during a turn and is written when the turn ends; what the kernel does not take waits for
+//! its readiness. It lacks a hard limit on the buffer: [`unsent_bytes`](Link::unsent_bytes) is for the protocol to
+//! watch, since only it knows whom to slow down.
+
+use super::framing::{FrameError, LENGTH_BYTES};
+use crate::sys::net::TcpStream;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// Why a connection is over.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer said, in an orderly way, that it sends nothing more.
+    PeerFinished,
+    /// The stream cannot be cut into frames any further.
+    BadFrame(FrameError),
+    /// The connection broke.
+    Broken(io::Error),
+    /// The connection could not be made.
+    ConnectFailed(io::Error),
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PeerFinished => write!(f, "the peer closed the connection"),
+            Self::BadFrame(error) => write!(f, "{error}"),
+            Self::Broken(error) => write!(f, "the connection broke: {error}"),
+            Self::ConnectFailed(error) => write!(f, "cannot connect: {error}"),
+        }
+    }
+}
+
+/// A connection as its protocol sees it.
+#[derive(Debug)]
+pub struct Link {
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    out: Vec<u8>,
+    /// The part of `out` that the kernel has taken.
+    written: usize,
+    pub(super) writable: bool,
+    pub(super) paused: bool,
+    pub(super) resumed: bool,
+    finishing: bool,
+}
+
+impl Link {
+    pub(super) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self {
+            stream,
+            peer,
+            out: Vec::new(),
+            written: 0,
+            writable: false,
+            paused: false,
+            resumed: false,
+            finishing: false,
+        }
+    }
+
+    /// The other side.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Sends bytes as they are, when the turn ends.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Sends a frame: its length (4 bytes, big-endian), then `payload`.
+    ///
+    /// # Panics
+    ///
+    /// If the payload does not fit its length field (4 GiB).
+    pub fn send_frame(&mut self, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).expect("a frame is shorter than 4 GiB");
+        self.out.reserve(LENGTH_BYTES + payload.len());
+        self.out.extend_from_slice(&length.to_be_bytes());
+        self.out.extend_from_slice(payload);
+    }
+
+    /// The output buffer, to encode straight into it; append only.
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    /// What the kernel has not taken yet, in bytes.
+    pub fn unsent_bytes(&self) -> usize {
+        self.out.len() - self.written
+    }
+
+    /// Stops reading frames until [`resume`](Self::resume). Frames that were read already wait in the buffer, and when
+    /// that and the kernel's are full the peer has to wait.
+    pub fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Reads on, in a turn of its own.
+    pub fn resume(&mut self) {
+        if std::mem::take(&mut self.paused) {
+            self.resumed = true;
+        }
+    }
+
+    /// Whether reading is paused.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Sends what is left, then says that nothing more comes, then ends the connection and its actor.
+    pub fn finish(&mut self) {
+        self.finishing = true;
+    }
+
+    /// Whether [`finish`](Self::finish) was called and all has been sent.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finishing && self.unsent_bytes() == 0
+    }
+
+    /// Writes as much as the kernel takes.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        while self.writable && self.written < self.out.len() {
+            match self.stream.send(&self.out[self.written..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.written += count,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable = false,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        if self.written == self.out.len() {
+            self.out.clear();
+            self.written = 0;
+        } else if self.written > self.out.len() / 2 {
+            // What has been written is more than what is left: worth moving, and each byte moves once on average.
+            self.out.drain(..self.written);
+            self.written = 0;
+        }
+        Ok(())
+    }
+}
