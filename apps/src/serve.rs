@@ -120,7 +120,7 @@ where
 pub struct Served {
     /// The counters of its stages.
     pub status: JobStatus,
-    /// When its first record arrived (5 ms precision), in ns since 1970; 0 if none did.
+    /// When its first record arrived (5 ms precision), in ns since 1970.
     pub first_ns: u64,
     /// When it last did something (5 ms precision), in ns since 1970.
     pub last_ns: u64,
@@ -165,7 +165,8 @@ pub fn wait(mut job: Job, watch: Watch<'_>) -> Result<Served, AppError> {
     }
     let mut draining = false;
     let mut progress = Progress::new();
-    let (mut first_ns, mut last_ns, mut seen) = (0, wall_ns(), (0, 0));
+    // The first record came after the last look that saw none: that look is the beginning.
+    let (mut first_ns, mut last_ns, mut seen) = (wall_ns(), wall_ns(), (0, 0));
     loop {
         let ended = job.wait_for(LOOK_INTERVAL);
         let status = job.status();
@@ -175,10 +176,9 @@ pub fn wait(mut job: Job, watch: Watch<'_>) -> Result<Served, AppError> {
             status.stage(watch.sink).map_or(0, |sink| sink.records_out),
         );
         if now != seen {
-            if first_ns == 0 {
-                first_ns = now_ns;
-            }
             (seen, last_ns) = (now, now_ns);
+        } else if seen == (0, 0) {
+            (first_ns, last_ns) = (now_ns, now_ns);
         }
         if let Some(outcome) = ended {
             let letters = job.dead_letters().flush();

@@ -77,7 +77,11 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
     let stats = system.stats();
     let summary = serve::summarize(system, &served, messages, received.frames, received.latency_ns);
     print!("{stats}");
-    println!("latency from the due time of a message until the receiver process has read its result:");
+    let from = match args.rate {
+        Rate::Max => "moment its sending began",
+        Rate::PerSecond(_) => "due time of a message",
+    };
+    println!("latency from the {from} until the receiver process has read its result:");
     if received.frames == expected {
         println!(
             "all {} orders that had to be rejected were, and no other",
