@@ -3,10 +3,12 @@
 //! Each workload is one file with a `run`. It sets its actors up, then times from the first message to the last, and
 //! checks by a sum that every message was handled once, by the actor it was meant for: a run that lost something
 //! panics instead of looking fast. [`ALL`] lists the workloads at the sizes that the benches, the comparison and the
-//! tests share. This crate lacks latency, spawning, memory and other runtimes.
+//! tests share. [`market_spread`] does the same for
+//! the stream engine. This crate lacks latency, spawning, memory and other runtimes.
 
 pub mod fan_in;
 pub mod limit;
+pub mod market_spread;
 pub mod pairs;
 pub mod ping_pong;
 pub mod ring;

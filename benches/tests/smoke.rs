@@ -89,3 +89,13 @@ fn on_one_worker_every_message_is_local() {
         assert!(total.sent_local >= 2 * MANY, "{}: {total:?}", workload.name);
     }
 }
+
+#[test]
+fn market_spread_gives_what_the_bare_loop_gives() {
+    let expected = potoroo_benches::market_spread::limit(100_000).results;
+    assert!(expected.0 > 0);
+    for workers in [1, 2] {
+        let run = potoroo_benches::market_spread::run(&system(workers), 100_000);
+        assert_eq!(run.results, expected);
+    }
+}

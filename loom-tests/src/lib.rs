@@ -1,1 +1,15 @@
-//! x
+//! What the models of Potoroo's lock-free protocols have in common.
+//!
+//! The models are in `tests/`, one file per protocol, and exist only under `--cfg potoroo_loom`: there loom runs each
+//! closure once per interleaving (and per value that a weak load may return) up to a bound on preemptions. Here are the
+//! helper that runs and reports a model, the model cell that stands for an actor cell, and a deque with real orderings.
+//! It lacks models of anything that needs sockets, timers or an actor's body: those have ordinary tests.
+
+pub mod weak_deque;
+
+#[cfg(potoroo_loom)]
+pub mod cell;
+#[cfg(potoroo_loom)]
+mod explore;
+#[cfg(potoroo_loom)]
+pub use explore::model;

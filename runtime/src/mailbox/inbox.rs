@@ -99,7 +99,7 @@ impl<T> Inbox<T> {
             unsafe { (*node).next = next };
             // Release pairs with the Acquire of the swap that takes the list: the value and the links are seen there.
             // Acquire pairs with the Release of the `take` that made the word idle: the home written before it is seen
-            // by the notification (M5).
+            // by the notification (M5), and so is the end of the last use of the notification link (M2).
             match self
                 .word
                 .compare_exchange_weak(word, node, Ordering::AcqRel, Ordering::Relaxed)
@@ -121,7 +121,7 @@ impl<T> Inbox<T> {
 
     /// Takes everything and goes idle; for the one who received the notification or the claimed cell.
     pub fn take(&self) -> Taken<T> {
-        // Acquire pairs with the pushes; Release with the next push out of idle (M5).
+        // Acquire pairs with the pushes; Release with the next push out of idle (M5, and the reuse of the link, M2).
         self.taken(self.word.swap(idle(), Ordering::AcqRel))
     }
 

@@ -59,7 +59,9 @@ impl<N: Notifiable> NotifyList<N> {
 
     /// Takes everything, in the order of arrival, and calls `each` once per cell.
     pub fn take(&self, mut each: impl FnMut(NonNull<N>)) {
-        let mut newest = self.newest.swap(ptr::null_mut(), Ordering::Acquire);
+        // Acquire pairs with the pushes. Release: whoever sees the list empty and fences also sees that its worker woke up
+        // to empty it (`Shared::is_quiet`).
+        let mut newest = self.newest.swap(ptr::null_mut(), Ordering::AcqRel);
         let mut oldest: *mut N = ptr::null_mut();
         while let Some(cell) = NonNull::new(newest) {
             // SAFETY: a cell on the list is valid until it is taken, which is now, and its link is ours.

@@ -2,13 +2,16 @@
 //!
 //! Doorbells are type-stable: once made they are never freed, and a later system takes over those of an earlier one. A
 //! thread that rings late, after everyone has gone home, therefore rings at worst at somebody else's door, which is
-//! harmless; it never touches freed memory. The poller stays with its doorbell for the same reason: its waker is part
-//! of the door.
+//! harmless; it never touches freed memory. A notification that arrives after the end of a system waits for that later
+//! one (it only gives up the memory of an ended cell). The poller stays with its doorbell for the same reason: its waker
+//! is part of the door.
 
 use super::header::Header;
 use super::sleep::Sleep;
 use crate::mailbox::NotifyList;
-use crate::sync::{Mutex, UnsafeCell};
+#[cfg(not(potoroo_loom))]
+use crate::sync::Mutex;
+use crate::sync::UnsafeCell;
 use crate::sys::poller::{Poller, Waker};
 use std::io;
 use std::ptr::NonNull;

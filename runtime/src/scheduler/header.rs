@@ -116,8 +116,9 @@ impl Header {
     /// Whether `worker` is the home.
     #[inline(always)]
     pub(crate) fn is_home(&self, worker: &Worker) -> bool {
-        // Acquire pairs with the Release in `set_home`: whoever sees itself as the home also sees what the previous home
-        // did to the plain fields. On x86 this is an ordinary load.
+        // Acquire pairs with the Release in `set_home`. A worker becomes a home only by taking a cell out of a deque,
+        // whose own ordering hands the plain fields over; this pair keeps that true of any other way to move a cell. On
+        // x86 it is an ordinary load.
         ptr::eq(self.home.load(Ordering::Acquire), worker.doorbell())
     }
 

@@ -76,8 +76,7 @@ impl Worker {
         for step in 1..count {
             let victim = &peers[(self.index() + step) % count];
             if let Some(cell) = self.deque.steal_from(&victim.stealer) {
-                self.counters().steals.add(1);
-                return Some(cell);
+                return Some(self.stolen(cell));
             }
         }
         self.steal_from_outside()
@@ -85,12 +84,17 @@ impl Worker {
 
     /// Takes a share of the cells that came from outside.
     pub(super) fn steal_from_outside(&self) -> Option<Runnable> {
-        let taken = self.deque.steal_from_injector(&self.shared().injector)?;
+        let cell = self.deque.steal_from_injector(&self.shared().injector)?;
+        Some(self.stolen(cell))
+    }
+
+    /// Counts a theft. If more came along than this worker can begin now, it stands in this worker's deque, published
+    /// anew: one more may want some (S6).
+    fn stolen(&self, cell: Runnable) -> Runnable {
         self.counters().steals.add(1);
         if !self.deque.is_empty() || !self.shared().injector.is_empty() {
-            // More came than this worker can begin now: one more may want some.
             self.shared().wake_one(self.index());
         }
-        Some(taken)
+        cell
     }
 }

@@ -8,7 +8,7 @@ use super::exit::ExitReason;
 use super::header::ActorId;
 use crate::observe::WorkerCounters;
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::time::Duration;
 
 /// What the others see of one worker.
@@ -119,6 +119,8 @@ impl Shared {
         if before.is_none() || self.anything_to_steal() {
             return false;
         }
+        // Acquire, after the lists were seen empty: if a worker emptied one just now, the second look sees it awake.
+        fence(Ordering::Acquire);
         let after: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
         before == after
     }
