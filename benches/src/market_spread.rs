@@ -196,6 +196,12 @@ struct Totals {
     tell: mpsc::Sender<(u64, u64)>,
 }
 
+impl Totals {
+    fn add(&mut self, rejected: Rejected) {
+        add(&mut self.results, rejected);
+    }
+}
+
 impl Drop for Totals {
     fn drop(&mut self) {
         // A run that failed has nobody who listens.

@@ -312,14 +312,14 @@ impl<A: Actor> ActorCell<A> {
         self.queue.with(|queue| unsafe { (*queue).len() })
     }
 
-    /// Gives the memory of the data lane back.
+    /// Takes the data lane away at the end of a life.
     ///
     /// # Safety
     ///
     /// The calling worker is the home.
-    pub(super) unsafe fn drop_queue(&self) {
+    pub(super) unsafe fn take_queue(&self) -> VecDeque<A::Msg> {
         // SAFETY: M1.
-        self.queue.with_mut(|queue| unsafe { *queue = VecDeque::new() });
+        self.queue.with_mut(|queue| unsafe { std::mem::take(&mut *queue) })
     }
 
     /// What only some actors need, made now if it is not there.

@@ -312,12 +312,12 @@ impl<A: Actor> ActorCell<A> {
             (*plain).control_waits = false;
         });
         let (left_in_inbox, notification_underway) = self.close_inbox();
-        let left = catch_unwind(AssertUnwindSafe(|| self.last_calls(worker, &reason, left_in_inbox)));
-        if left.is_err() {
-            worker.counters().failed.add(1);
-        }
-        // SAFETY: M1. The queue is empty or its owner panicked; the borrow ends here and drops run outside.
-        unsafe { self.drop_queue() };
+        // Each step is guarded by itself: whatever one does, the next still happens.
+        let reason = match catch_unwind(AssertUnwindSafe(|| self.last_calls(worker, &reason, left_in_inbox))) {
+            Err(payload) if reason.is_normal() => ExitReason::from_panic(&*payload),
+            _ => reason,
+        };
+        self.drop_all(worker);
         worker.counters().ended.add(1);
         if !reason.is_normal() {
             worker.counters().failed.add(1);
@@ -365,19 +365,28 @@ impl<A: Actor> ActorCell<A> {
                 actor.stopping(reason, &mut ctx);
             }
         });
-        // The actor goes first, while its arena is still entered; then what belongs to it.
+    }
+
+    /// Drops the actor, then what belongs to it: destructors are the user's code and may panic.
+    fn drop_all(&self, worker: &Worker) {
+        // The actor goes first, while its arena is entered.
+        let ctx = self.context(worker);
         // SAFETY: M1; the body is moved out first, so that its destructor cannot find itself borrowed.
         let body = self
             .body
             .with_mut(|body| unsafe { std::mem::replace(&mut *body, Body::Gone) });
-        drop(body);
-        // SAFETY: M1.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
+        // SAFETY: M1: called in the last turn.
+        let queue = unsafe { self.take_queue() };
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(queue)));
+        // SAFETY: as above.
         if let Some(extras) = unsafe { self.take_extras() } {
             for token in &extras.sockets {
                 worker.forget_closed(*token);
             }
-            drop(extras);
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(extras)));
         }
+        drop(ctx);
     }
 
     /// Ends a cell that was never queued: its parent is ending and takes no children any more.

@@ -9,6 +9,7 @@ use super::header::ActorId;
 use crate::observe::WorkerCounters;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// What the others see of one worker.
@@ -58,7 +59,9 @@ impl Shared {
 
     /// Reports an actor that ended by a fault or a panic; no failure is silent.
     pub(crate) fn report_failure(&self, id: ActorId, type_name: &'static str, reason: &ExitReason) {
-        (self.on_failure)(id, type_name, reason);
+        // The hook is the user's code, and what calls it is the last thing that may be interrupted: the end of a life.
+        let heard = catch_unwind(AssertUnwindSafe(|| (self.on_failure)(id, type_name, reason)));
+        drop(heard);
     }
 
     /// Announces that a worker has nothing to do.

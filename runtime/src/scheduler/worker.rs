@@ -19,6 +19,7 @@ use crate::sys::clock::{self, Time};
 use crate::timer::Wheel;
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::io::Write;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
@@ -372,7 +373,23 @@ impl Worker {
     }
 
     /// The life of a worker thread.
+    ///
+    /// Every call into an actor is guarded, so a panic that gets here is a bug of the runtime. The actors of this worker
+    /// would never run again and the others would wait for them: aborting says so, hanging would not.
     pub(crate) fn run(&self) {
+        struct AbortOnPanic;
+        impl Drop for AbortOnPanic {
+            fn drop(&mut self) {
+                if crate::sync::thread::panicking() {
+                    let _ = writeln!(
+                        std::io::stderr(),
+                        "potoroo: a worker panicked outside of any actor; this is a bug of the runtime"
+                    );
+                    std::process::abort();
+                }
+            }
+        }
+        let _abort = AbortOnPanic;
         self.enter(|| {
             loop {
                 if self.step() == Step::Idle && !self.rest() {

@@ -13,6 +13,7 @@ use crate::sync::atomic::AtomicU64;
 use crate::sync::{Arc, Mutex};
 use crate::sys::cores;
 use std::fmt;
+use std::io::Write;
 use std::time::Duration;
 
 /// The most workers one system may have.
@@ -41,7 +42,8 @@ impl Default for SystemBuilder {
                 io_interval: Duration::from_micros(50),
             },
             on_failure: Box::new(|id, type_name, reason| {
-                eprintln!("potoroo: actor {type_name} {id} failed: {reason}");
+                // A terminal that is gone takes no part in this: its error is nobody's.
+                let _ = writeln!(std::io::stderr(), "potoroo: actor {type_name} {id} failed: {reason}");
             }),
         }
     }
@@ -111,8 +113,8 @@ impl SystemBuilder {
         self
     }
 
-    /// Who hears of actors that end by a fault or a panic. Called on the worker, so it must be short. Default: one line
-    /// on standard error.
+    /// Who hears of actors that end by a fault or a panic. Called on the worker, so it must be short; a panic in it is
+    /// caught and ignored. Default: one line on standard error.
     #[must_use]
     pub fn on_failure(mut self, hear: impl Fn(ActorId, &'static str, &ExitReason) + Send + Sync + 'static) -> Self {
         self.on_failure = Box::new(hear);

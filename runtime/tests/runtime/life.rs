@@ -342,3 +342,52 @@ fn dropping_a_system_stops_its_actors() {
     let ends = heard.iter().filter(|event| matches!(event, Event::Stopping(_))).count();
     assert_eq!(ends, 2);
 }
+
+#[test]
+fn whatever_panics_at_the_end_the_rest_of_the_end_happens() {
+    /// Panics wherever it can.
+    struct Fragile;
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("a message's destructor");
+            }
+        }
+    }
+    impl Actor for Fragile {
+        type Msg = Option<Bomb>;
+        fn handle(&mut self, msg: Option<Bomb>, ctx: &mut Context<'_, Self>) -> Turn {
+            if msg.is_none() {
+                ctx.stop();
+                for _ in 0..2 {
+                    ctx.me().tell(Some(Bomb));
+                }
+            }
+            Ok(())
+        }
+        fn stopping(&mut self, _: &ExitReason, _: &mut Context<'_, Self>) {
+            panic!("stopping");
+        }
+    }
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("the actor's destructor");
+            }
+        }
+    }
+    let system = System::builder()
+        .workers(2)
+        .on_failure(|_, _, _| panic!("even the hook"))
+        .build()
+        .expect("starts");
+    let (parent, heard) = family(&system, "parent");
+    for _ in 0..10 {
+        system.spawn(|_| Ok(Fragile)).tell(None);
+    }
+    parent.tell(Wish::Child("alive"));
+    assert!(heard.iter().any(|event| event == Event::Born("alive")));
+    let total = system.shutdown().stats.total();
+    assert_eq!((total.failed, total.spawned), (10, total.ended));
+}
