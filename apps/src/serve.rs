@@ -235,8 +235,10 @@ impl Progress {
             waiting,
             count(status.dead_letters),
         );
-        if let Some(latencies) = watch.latencies {
-            line.push_str(&format!(", latency {}", latencies.percentiles()));
+        // Nothing is shown before something is measured.
+        let measured = watch.latencies.map(SharedLatencies::percentiles);
+        if let Some(latency_ns) = measured.filter(|latency_ns| latency_ns.max > 0) {
+            line.push_str(&format!(", latency {latency_ns}"));
         }
         eprintln!("{line}");
         self.shown = Instant::now();

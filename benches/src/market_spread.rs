@@ -179,10 +179,7 @@ pub fn run(system: &System, messages: u64) -> Run {
                 Ok(())
             },
         )
-        .sink(
-            "rejected",
-            sink::each(move |rejected| add(&mut results.results, rejected)),
-        );
+        .sink("rejected", sink::each(move |rejected| results.add(rejected)));
     let start = Instant::now();
     pipeline.start(system).wait().expect("nothing in it fails");
     let elapsed = start.elapsed();

@@ -59,8 +59,10 @@ mod system;
 
 pub use actor::{
     Actor, ActorId, ActorRef, Ask, AskError, AskInside, Context, ExitReason, Fault, Readiness, Recipient, Reply,
-    Signal, TimerId, Turn,
+    Signal, TimerId, Turn, Watchable,
 };
 pub use mailbox::Refused;
+pub use observe::{SystemStats, WorkerStats};
+#[doc(hidden)] // For the models in `loom-tests`.
 pub use scheduler::Sleep;
 pub use system::{DRAIN_DEADLINE, Error, ErrorKind, ShutdownReport, System, SystemBuilder, WORKERS_MAX};

@@ -114,17 +114,20 @@ impl JobActor {
         }
     }
 
-    fn answer_if_over(&mut self) {
+    /// Answers everybody who waits once the job is over, and ends when somebody has heard it: the actors of a failed job
+    /// end with it, what they still take in has nowhere to go.
+    fn answer_if_over(&mut self, ctx: &mut Context<'_, Self>) {
         let outcome = match &self.failed {
             Some(reason) => Err(JobError::new(reason.clone())),
             None if self.sinks_at_work == 0 => Ok(()),
             None => return,
         };
+        if !self.waiting.is_empty() {
+            ctx.stop();
+        }
         for reply in self.waiting.drain(..) {
             reply.send(outcome.clone());
         }
-        // What a failed job still takes in has nowhere to go.
-        self.drain();
     }
 
     fn fail(&mut self, reason: String) {
@@ -136,23 +139,23 @@ impl JobActor {
 impl Actor for JobActor {
     type Msg = JobMsg;
 
-    fn handle(&mut self, msg: JobMsg, _: &mut Context<'_, Self>) -> Turn {
+    fn handle(&mut self, msg: JobMsg, ctx: &mut Context<'_, Self>) -> Turn {
         match msg {
             JobMsg::SinkFinished => self.sinks_at_work -= 1,
             JobMsg::Failed(reason) => self.fail(reason),
             JobMsg::Drain => self.drain(),
             JobMsg::Wait(reply) => self.waiting.push(reply),
         }
-        self.answer_if_over();
+        self.answer_if_over(ctx);
         Ok(())
     }
 
-    fn signal(&mut self, signal: Signal, _: &mut Context<'_, Self>) -> Turn {
+    fn signal(&mut self, signal: Signal, ctx: &mut Context<'_, Self>) -> Turn {
         if let Signal::ChildExited { id, reason } = signal {
             let name = self.names.remove(&id).unwrap_or_else(|| id.to_string());
             if !reason.is_normal() {
                 self.fail(format!("stage '{name}' failed: {reason}"));
-                self.answer_if_over();
+                self.answer_if_over(ctx);
             }
         }
         Ok(())

@@ -49,7 +49,8 @@ impl<F: Decode> Source for FileSource<F> {
         let job = deploy.job();
         let intake = IntakePlan::new(name, self.decode, down, deploy);
         let (files, framing) = (self.files, self.framing);
-        let actor = deploy.spawn(name, 0, move |ctx| {
+        let worker = deploy.next_worker();
+        let actor = deploy.spawn(name, worker, move |ctx| {
             ctx.run_again();
             Ok(Reading {
                 files,

@@ -121,6 +121,28 @@ fn a_tcp_sink_sends_everything_to_a_reader_that_takes_its_time() {
     );
 }
 
+/// More than the sink holds back for in one turn: the kernel may then take all of it at once and say no more.
+#[test]
+fn a_tcp_sink_does_not_wait_for_a_kernel_that_has_taken_everything() {
+    const INSTANCES: usize = 4;
+    const EACH: usize = 20_000;
+    let system = system(1);
+    let receiver = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = receiver.local_addr().expect("bound");
+    let reader = std::thread::spawn(move || {
+        let (mut stream, _) = receiver.accept().expect("the sink connects");
+        std::io::copy(&mut stream, &mut std::io::sink()).expect("no reset")
+    });
+    let pipeline = Pipeline::new();
+    let large = |_: &u64, out: &mut Vec<u8>| out.resize(out.len() + 500, 7);
+    pipeline
+        .source("numbers", source::generate(INSTANCES, |_| 0..EACH as u64))
+        .sink("out", TcpSink::connect(address, large).expect("somebody listens"));
+    pipeline.start(&system).wait().expect("the job ends");
+    let bytes = reader.join().expect("no panic");
+    assert_eq!(bytes, (INSTANCES * EACH * 500) as u64);
+}
+
 #[test]
 fn a_reader_that_goes_away_fails_the_job() {
     let system = system(2);

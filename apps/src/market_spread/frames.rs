@@ -135,7 +135,7 @@ pub struct Outcome {
     pub bid: f64,
     /// The symbol's last offer, 0.0 when it was never quoted.
     pub offer: f64,
-    /// When it was rejected, in ns.
+    /// When the bytes of the order were read, in ns since 1970.
     pub timestamp_ns: u64,
 }
 

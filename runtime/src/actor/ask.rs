@@ -214,8 +214,7 @@ impl<'t, A: Actor> Context<'t, A> {
     /// impl Actor for Cache {
     ///     type Msg = &'static str;
     ///     fn handle(&mut self, key: &'static str, ctx: &mut Context<'_, Self>) -> Turn {
-    ///         let store = self.store.clone();
-    ///         ctx.ask(&store, |reply| StoreMsg::Get(key, reply)).then(|this, answer, _ctx| {
+    ///         ctx.ask(&self.store, |reply| StoreMsg::Get(key, reply)).then(|this, answer, _ctx| {
     ///             this.last = answer?;
     ///             Ok(())
     ///         });

@@ -68,6 +68,11 @@ impl<'t, A: Actor> Context<'t, A> {
         self.stop = true;
     }
 
+    /// Whether [`stop`](Self::stop) has been called in this turn.
+    pub fn is_stopping(&self) -> bool {
+        self.stop
+    }
+
     /// Starts a child. `factory` runs on a worker, in the child's first turn; an error or a panic in it ends the child
     /// and is reported to this actor like any other exit. The reference is good at once.
     pub fn spawn<B: Actor>(

@@ -21,7 +21,7 @@ pub use crate::sys::poller::Readiness;
 pub use actor_ref::{ActorRef, Recipient};
 pub use ask::{Ask, AskInside, Reply};
 pub(crate) use cell::{ActorCell, Birth};
-pub use context::Context;
+pub use context::{Context, Watchable};
 pub use timers::TimerId;
 
 /// What a handler returns: `?` on any error ends the actor with [`ExitReason::Faulted`].
@@ -69,7 +69,8 @@ pub trait Actor: Sized + Send + 'static {
         Ok(())
     }
 
-    /// Called once at the end of each turn, after a batch of messages: the place to send on what the batch produced.
+    /// Called once at the end of each turn, after a batch of messages: the place to send on what the batch produced. Not
+    /// called any more in the turn in which the actor ends.
     fn turn_end(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
         let _ = ctx;
         Ok(())

@@ -35,16 +35,20 @@ pub trait Protocol: Sized + Send + 'static {
         Ok(())
     }
 
-    /// Called once at the end of each turn, before its output is written.
+    /// Called once at the end of each turn. What the turn sent has been written as far as the kernel took it: if
+    /// [`Link::unsent_bytes`] is not 0 now, there will be another turn when the kernel takes more.
     fn turn_end(&mut self, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn {
         let _ = (link, ctx);
         Ok(())
     }
 
-    /// Nothing more will be read. By default the actor ends.
+    /// Nothing more will be read. By default the actor ends, after a peer that finished in order has been sent what is
+    /// left.
     fn closed(&mut self, why: &CloseReason, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn {
-        let _ = (why, link);
-        ctx.stop();
+        match why {
+            CloseReason::PeerFinished => link.finish(),
+            _ => ctx.stop(),
+        }
         Ok(())
     }
 
@@ -177,7 +181,7 @@ impl<P: Protocol> Connection<P> {
 
     /// Hands over the whole frames of the buffer; says whether reading may go on.
     fn hand_over(&mut self, ctx: &mut Context<'_, Self>) -> Result<bool, Fault> {
-        while !self.link.paused {
+        while !self.link.paused && !ctx.is_stopping() {
             match self.reader.next_frame() {
                 Ok(Some(frame)) => self.protocol.frame(frame, &mut self.link, ctx)?,
                 Ok(None) => return Ok(true),
@@ -235,6 +239,9 @@ impl<P: Protocol> Actor for Connection<P> {
     }
 
     fn turn_end(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        // Flushed before, so that the protocol sees what the kernel really left: a protocol that holds something back for
+        // unsent bytes hears of them again only if some stay unsent. Flushed after, for what it adds.
+        self.flush(ctx)?;
         self.protocol.turn_end(&mut self.link, ctx)?;
         if std::mem::take(&mut self.link.resumed) {
             ctx.run_again();

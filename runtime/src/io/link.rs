@@ -114,6 +114,7 @@ impl Link {
     }
 
     /// Sends what is left, then says that nothing more comes, then ends the connection and its actor.
+    /// ([`Context::stop`](crate::Context::stop) ends them at once: what is unsent is lost.)
     pub fn finish(&mut self) {
         self.finishing = true;
     }

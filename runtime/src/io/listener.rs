@@ -37,18 +37,6 @@ pub trait Acceptor: Sized + Send + 'static {
     }
 }
 
-/// The simplest acceptor: a closure.
-impl<F> Acceptor for F
-where
-    F: FnMut(TcpStream, SocketAddr, &mut Context<'_, Listener<F>>) -> Turn + Send + 'static,
-{
-    type Msg = std::convert::Infallible;
-
-    fn accepted(&mut self, stream: TcpStream, peer: SocketAddr, ctx: &mut Context<'_, Listener<Self>>) -> Turn {
-        self(stream, peer, ctx)
-    }
-}
-
 /// What wakes a listener.
 pub enum ListenerMsg<M> {
     /// Try again after descriptors ran out.

@@ -5,9 +5,10 @@
 //! the kernel passes on to the sender. Every limit is explicit. It lacks TLS, UDP and time-outs.
 //!
 //! ```
-//! use potoroo_runtime::io::{CloseReason, Connection, Frame, Framing, Link, Listener, Protocol};
-//! use potoroo_runtime::sys::net::TcpListener;
+//! use potoroo_runtime::io::{Acceptor, Connection, Frame, Framing, Link, Listener, Protocol};
+//! use potoroo_runtime::sys::net::{TcpListener, TcpStream};
 //! use potoroo_runtime::{Context, System, Turn};
+//! use std::net::SocketAddr;
 //!
 //! struct Echo;
 //!
@@ -19,16 +20,21 @@
 //!     }
 //! }
 //!
+//! struct EchoServer;
+//!
+//! impl Acceptor for EchoServer {
+//!     type Msg = ();
+//!     fn accepted(&mut self, stream: TcpStream, _: SocketAddr, ctx: &mut Context<'_, Listener<Self>>) -> Turn {
+//!         let framing = Framing::LengthPrefixed { frame_bytes_max: 1024 };
+//!         ctx.spawn_on(ctx.worker(), move |ctx| Connection::open(stream, framing, Echo, ctx));
+//!         Ok(())
+//!     }
+//! }
+//!
 //! let system = System::new()?;
 //! let socket = TcpListener::bind("127.0.0.1:0".parse()?)?;
 //! let address = socket.local_address()?;
-//! let framing = Framing::LengthPrefixed { frame_bytes_max: 1024 };
-//! system.spawn_on(0, move |ctx| {
-//!     Listener::new(socket, move |stream, peer, ctx: &mut Context<'_, _>| {
-//!         ctx.spawn_on(peer.port() as usize % ctx.workers(), move |ctx| Connection::open(stream, framing, Echo, ctx));
-//!         Ok(())
-//!     }, ctx)
-//! });
+//! system.spawn(move |ctx| Listener::new(socket, EchoServer, ctx));
 //!
 //! use std::io::{Read, Write};
 //! let mut client = std::net::TcpStream::connect(address)?;
