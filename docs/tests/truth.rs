@@ -308,3 +308,46 @@ pub(crate) use crate::g::H;
     let named: Vec<_> = named_by(&code(text)).into_iter().map(|(_, name)| name).collect();
     assert_eq!(named, ["a", "b", "d", "e", "g"]);
 }
+
+/// What only the doors may name: atomics, threads and clocks come through `sync` and `sys`, so that a model or a simulator
+/// can stand in. A type alone (`PoisonError`, `SocketAddr`, `Duration`) is no access.
+#[test]
+fn the_runtime_reaches_atomics_threads_and_the_system_through_its_doors() {
+    const BEHIND_DOORS: [&str; 11] = [
+        "std::sync::atomic",
+        "std::sync::Mutex",
+        "std::sync::Arc",
+        "std::thread",
+        "std::time::Instant",
+        "std::time::SystemTime",
+        "std::fs",
+        "std::net::Tcp",
+        "mio::",
+        "libc::",
+        "core_affinity",
+    ];
+    let source = root().join("runtime/src");
+    let mut sources = Vec::new();
+    files(&source, ".rs", &mut sources);
+    let mut wrong = String::new();
+    let mut looked_at = 0;
+    for path in sources {
+        let inside = path.strip_prefix(&source).expect("found below it");
+        if inside.starts_with("sync") || inside.starts_with("sys") {
+            continue;
+        }
+        let text = read(&path);
+        // Tests stand at the foot of a file and run on real threads.
+        let code = text.split("#[cfg(all(test").next().unwrap_or_default();
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in (1..).zip(code.lines()) {
+            let line = line.split("//").next().unwrap_or_default();
+            looked_at += 1;
+            for name in BEHIND_DOORS.iter().filter(|name| line.contains(**name)) {
+                let _ = writeln!(wrong, "runtime/src/{}:{number}: {name}", inside.display());
+            }
+        }
+    }
+    assert!(looked_at > 1000, "only {looked_at} lines were found");
+    assert!(wrong.is_empty(), "past the doors:\n{wrong}");
+}

@@ -13,13 +13,12 @@ use super::{Actor, Turn};
 use crate::scheduler::control::{AskError, Control, ReplyValue};
 use crate::scheduler::header::CellRef;
 use crate::scheduler::worker::Worker;
-use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
 use crate::sys::clock;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::PoisonError;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -96,8 +95,7 @@ struct State<R> {
 
 impl<R> OneShot<R> {
     fn lock(&self) -> MutexGuard<'_, State<R>> {
-        // Nothing of the user's runs under the lock, so poison means nothing here.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn put(&self, outcome: Result<R, AskError>) {
@@ -165,7 +163,7 @@ impl<R: Send + 'static> Ask<R> {
                 .0
                 .arrived
                 .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .0;
         }
     }

@@ -36,7 +36,7 @@ mod sealed {
     impl Sealed for super::TcpListener {}
     impl Sealed for super::TcpStream {}
     #[expect(missing_debug_implementations, reason = "cannot be named outside")]
-    pub struct Source<'a>(pub(super) &'a mut dyn mio::event::Source);
+    pub struct Source<'a>(pub(super) &'a mut crate::sys::poller::EventSource);
 }
 
 impl Watchable for TcpListener {

@@ -9,9 +9,9 @@
 use super::header::Header;
 use super::sleep::Sleep;
 use crate::mailbox::NotifyList;
-#[cfg(not(potoroo_loom))]
-use crate::sync::Mutex;
 use crate::sync::UnsafeCell;
+#[cfg(not(potoroo_loom))]
+use crate::sync::{Mutex, lock};
 use crate::sys::poller::{Poller, Waker};
 use std::io;
 use std::ptr::NonNull;
@@ -42,7 +42,7 @@ impl Doorbell {
     /// Takes an unused doorbell, or makes one.
     #[cfg(not(potoroo_loom))]
     pub(crate) fn take() -> io::Result<&'static Self> {
-        let unused = UNUSED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        let unused = lock(&UNUSED).pop();
         match unused {
             Some(doorbell) => Ok(doorbell),
             None => Self::make(),
@@ -68,10 +68,7 @@ impl Doorbell {
     /// Gives the doorbell back when its worker has ended.
     pub(crate) fn give_back(&'static self) {
         #[cfg(not(potoroo_loom))]
-        UNUSED
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .push(self);
+        lock(&UNUSED).push(self);
     }
 
     /// Tells the worker to look at the inbox of `cell`.

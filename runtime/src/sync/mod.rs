@@ -34,6 +34,11 @@ macro_rules! thread_local_pointer {
 }
 pub(crate) use thread_local_pointer;
 
+/// Locks `mutex`, whether or not somebody panicked while holding it: for locks under which nothing of the user's runs.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// Process-wide numbers (ids, statistics) that no protocol depends on: never modelled, so that they can be statics.
 pub(crate) mod global {
     pub(crate) use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -3,6 +3,7 @@
 //! Bytes go through `recv` and `send` of this module so that a simulated network can take their place. It lacks
 //! buffering and framing (see `io`).
 
+use super::poller::EventSource;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
@@ -39,7 +40,7 @@ impl TcpListener {
         Ok((TcpStream::prepared(stream)?, peer))
     }
 
-    pub(crate) fn source(&mut self) -> &mut dyn mio::event::Source {
+    pub(crate) fn source(&mut self) -> &mut EventSource {
         &mut self.0
     }
 }
@@ -91,7 +92,7 @@ impl TcpStream {
         self.0.shutdown(Shutdown::Write)
     }
 
-    pub(crate) fn source(&mut self) -> &mut dyn mio::event::Source {
+    pub(crate) fn source(&mut self) -> &mut EventSource {
         &mut self.0
     }
 }

@@ -22,6 +22,9 @@ impl Waker {
     }
 }
 
+/// A socket that can be watched.
+pub(crate) type EventSource = dyn mio::event::Source;
+
 /// What a socket is ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
@@ -50,7 +53,7 @@ impl Poller {
     }
 
     /// Starts watching `source`; edges are reported under `token`.
-    pub(crate) fn watch(&self, source: &mut dyn mio::event::Source, token: usize) -> io::Result<()> {
+    pub(crate) fn watch(&self, source: &mut EventSource, token: usize) -> io::Result<()> {
         debug_assert!(Token(token) != WAKE);
         source.register(
             self.poll.registry(),
@@ -60,7 +63,7 @@ impl Poller {
     }
 
     /// Stops watching `source`.
-    pub(crate) fn forget(&self, source: &mut dyn mio::event::Source) -> io::Result<()> {
+    pub(crate) fn forget(&self, source: &mut EventSource) -> io::Result<()> {
         source.deregister(self.poll.registry())
     }
 

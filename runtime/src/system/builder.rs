@@ -10,7 +10,7 @@ use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::shared::{OnFailure, Peer, Shared, Tuning};
 use crate::scheduler::worker::Worker;
 use crate::sync::atomic::AtomicU64;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, thread};
 use crate::sys::cores;
 use std::fmt;
 use std::io::Write;
@@ -163,7 +163,7 @@ impl SystemBuilder {
         for (index, deque) in deques.into_iter().enumerate() {
             let core = (pin && !allowed.is_empty()).then(|| allowed[index % allowed.len()]);
             let shared_by_worker = shared.clone();
-            let thread = std::thread::Builder::new()
+            let thread = thread::Builder::new()
                 .name(format!("{}-{index}", self.name))
                 .spawn(move || {
                     if let Some(core) = core {

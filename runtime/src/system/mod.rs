@@ -18,11 +18,10 @@ use crate::scheduler::header::CellRef;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::Worker;
 use crate::sync::global::Relaxed;
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::sync::{Arc, Mutex, MutexGuard, lock, thread};
 use crate::sys::clock;
 use root::Root;
 use std::fmt;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// How long [`System::shutdown`] waits for messages to be handled before it stops the actors all the same.
@@ -44,7 +43,7 @@ pub struct System {
 struct Door {
     /// No actor is taken in any more.
     closed: bool,
-    threads: Vec<std::thread::JoinHandle<()>>,
+    threads: Vec<thread::JoinHandle<()>>,
 }
 
 /// What a shutdown found.
@@ -70,8 +69,7 @@ impl System {
     }
 
     fn door(&self) -> MutexGuard<'_, Door> {
-        // Nothing of the user's runs under the lock.
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.door)
     }
 
     /// Starts an actor on whichever worker takes it first. `factory` runs on that worker; the reference is good at
@@ -170,7 +168,7 @@ impl System {
         let until = clock::now() + drain;
         let mut drained = self.shared.is_quiet();
         while !drained && clock::now() < until {
-            std::thread::sleep(QUIET_POLL_INTERVAL);
+            thread::sleep(QUIET_POLL_INTERVAL);
             drained = self.shared.is_quiet();
         }
         self.root.stop();
