@@ -58,6 +58,7 @@ impl<F: Decode> Source for FileSource<F> {
                 reader: FrameReader::new(framing),
                 wall_ns: wall_ns(),
                 intake: intake.connect(edge, counters, ctx.me().recipient()),
+                failed: false,
                 job,
             })
         });
@@ -74,6 +75,8 @@ struct Reading<F: Decode, C> {
     /// When the buffered bytes were read.
     wall_ns: u64,
     intake: Intake<F, C>,
+    /// A file could not be read on.
+    failed: bool,
     job: Recipient<JobMsg>,
 }
 
@@ -99,15 +102,16 @@ impl<F: Decode, C: Collector<F::Record>> Reading<F, C> {
                         Err(error) => {
                             let reason = format!("cannot read {}: {error}", path.display());
                             self.job.tell(JobMsg::Failed(reason));
-                            files.clear();
+                            self.failed = true;
                         }
                     }
                     // One read a turn; what it brought is taken in by the next, after other actors' turns.
                     return;
                 }
                 Err(error) => {
-                    // After a broken length nothing of this file can be trusted.
-                    intake.dead_letter(&path.display(), error.offset(), &error, &[]);
+                    let reason =
+                        format!("{error}; nothing after it can be trusted, so the rest of the file is left out");
+                    intake.dead_letter(&path.display(), error.offset(), &reason, &[]);
                     self.next_file();
                     return;
                 }
@@ -155,6 +159,11 @@ impl<F: Decode, C: Collector<F::Record>> Actor for Reading<F, C> {
     }
 
     fn turn_end(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        if self.failed {
+            // Without an end: what comes after must not take what was read for all there is.
+            ctx.stop();
+            return Ok(());
+        }
         let over = self.files.is_empty();
         if self.intake.turn_end(over) {
             ctx.stop();
