@@ -14,4 +14,5 @@ pub mod partial_file;
 pub mod rate;
 pub mod serve;
 pub mod summary;
+pub mod terminal;
 pub mod word_count;

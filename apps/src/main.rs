@@ -4,6 +4,7 @@
 use clap::Parser;
 use potoroo::cli::{Cli, Command, RunCommand, SendCommand};
 use potoroo::market_spread::{demo, receive, run, send};
+use potoroo::terminal::tell;
 use potoroo::word_count;
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            tell(format_args!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -8,6 +8,7 @@ use crate::error::AppError;
 use crate::human::count;
 use crate::latency::{Latencies, LatencyNs};
 use crate::summary::Summary;
+use crate::terminal::{print, tell};
 use potoroo_actors::{DeadLetters, Encode, Job, JobStatus};
 use potoroo_runtime::System;
 use potoroo_runtime::sys::clock::wall_ns;
@@ -196,7 +197,7 @@ pub fn wait(mut job: Job, watch: Watch<'_>) -> Result<Served, AppError> {
             draining = true;
             job.drain();
             if !watch.quiet {
-                eprintln!("draining; Ctrl-C again to give up");
+                tell("draining; Ctrl-C again to give up");
             }
         }
         if !watch.quiet {
@@ -240,7 +241,7 @@ impl Progress {
         if let Some(latency_ns) = measured.filter(|latency_ns| latency_ns.max > 0) {
             line.push_str(&format!(", latency {latency_ns}"));
         }
-        eprintln!("{line}");
+        tell(line);
         self.shown = Instant::now();
         self.taken_in = taken_in;
     }
@@ -266,10 +267,9 @@ pub fn summarize(system: System, served: &Served, messages: u64, rejected: u64, 
 
 /// Prints and writes the summary as the options say.
 pub fn report(summary: &Summary, json: Option<&Path>, quiet: bool) -> Result<(), AppError> {
-    if !quiet {
-        println!("{summary}");
-    }
-    json.map_or(Ok(()), |path| summary.write_json(path))
+    // The file first: it is there even if the table cannot be shown.
+    json.map_or(Ok(()), |path| summary.write_json(path))?;
+    if quiet { Ok(()) } else { print(summary) }
 }
 
 /// Refuses a summary file that cannot be written, before the work and not after it.

@@ -137,7 +137,7 @@ impl DeadLetters {
                 }
                 if *printed < PRINTED_PER_SECOND {
                     *printed += 1;
-                    eprintln!("dead letter: {letter}");
+                    show(format_args!("dead letter: {letter}"));
                 } else {
                     *kept_back += 1;
                 }
@@ -169,8 +169,13 @@ impl DeadLetters {
 fn report_kept_back(kept_back: &mut u64) {
     let count = std::mem::take(kept_back);
     if count > 0 {
-        eprintln!("dead letter: {count} more were not shown");
+        show(format_args!("dead letter: {count} more were not shown"));
     }
+}
+
+/// A line on standard error. If nobody reads that any more the letter is only counted; `eprintln!` would panic.
+fn show(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 impl fmt::Debug for DeadLetters {

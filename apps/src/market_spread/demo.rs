@@ -14,6 +14,7 @@ use crate::error::AppError;
 use crate::human::count;
 use crate::serve::{self, SharedLatencies, Watch};
 use crate::summary::Summary;
+use crate::terminal::{print, tell};
 use potoroo_actors::sink::TcpSink;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -44,15 +45,15 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
     let sink = TcpSink::connect(receiver.address, job::encoder(&latencies))
         .map_err(|source| AppError::connect("results", receiver.address, source))?;
     let system = serve::start_system(args.workers)?;
-    println!(
+    print(format_args!(
         "Market Spread: {} messages at {}/s, sender and receiver in processes of their own, {} workers",
         count(args.messages),
         match args.rate {
             Rate::Max => "as many as go".to_owned(),
             Rate::PerSecond(rate) => count(rate),
         },
-        system.workers(),
-    );
+        system.workers()
+    ))?;
     let inputs = Inputs::Tcp {
         orders,
         quotes,
@@ -76,23 +77,25 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
     served.first_ns = start_ns;
     let stats = system.stats();
     let summary = serve::summarize(system, &served, messages, received.frames, received.latency_ns);
-    print!("{stats}");
+    print(stats.to_string().trim_end())?;
     let from = match args.rate {
         Rate::Max => "moment its sending began",
         Rate::PerSecond(_) => "due time of a message",
     };
-    println!("latency from the {from} until the receiver process has read its result:");
+    print(format_args!(
+        "latency from the {from} until the receiver process has read its result:"
+    ))?;
     if received.frames == expected {
-        println!(
+        print(format_args!(
             "all {} orders that had to be rejected were, and no other",
             count(expected)
-        );
+        ))?;
     } else {
-        println!(
+        print(format_args!(
             "{} orders had to be rejected, {} were",
             count(expected),
             count(received.frames)
-        );
+        ))?;
     }
     serve::report(&summary, args.json.as_deref(), false)?;
     Ok(summary)
@@ -203,7 +206,7 @@ impl Receiver {
         std::thread::spawn(move || {
             let mut rest = String::new();
             if errors.read_to_string(&mut rest).is_ok() && !rest.is_empty() {
-                eprint!("receiver: {rest}");
+                tell(format_args!("receiver: {}", rest.trim_end()));
             }
         });
         Ok(Self { child, address, json })

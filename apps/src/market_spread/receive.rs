@@ -22,6 +22,7 @@ use crate::error::AppError;
 use crate::human::{count, size};
 use crate::latency::{Latencies, LatencyNs};
 use crate::summary::write_json;
+use crate::terminal::tell;
 
 /// How often a new connection is looked for; a connected peer need not wait for that to send.
 const ACCEPT_INTERVAL: Duration = Duration::from_millis(10);
@@ -51,7 +52,7 @@ pub fn receive(args: &ReceiveArgs) -> Result<ReceiveReport, AppError> {
     let listener = TcpListener::bind(address).map_err(listen)?;
     let actual = listener.local_addr().map_err(listen)?;
     // Even when quiet: with port 0 this line is the only way to learn the port.
-    eprintln!("listening on {actual}");
+    tell(format_args!("listening on {actual}"));
     receive_from(&listener, actual, args)
 }
 
@@ -215,14 +216,14 @@ fn since_stamps(stamps: &Stamps, arrivals: &[(u64, u64)]) -> Result<Latencies, A
 }
 
 fn print(report: &ReceiveReport, args: &ReceiveArgs) {
-    eprintln!(
+    tell(format_args!(
         "received {} results ({}) in {:.3} s",
         count(report.frames),
         size(report.bytes),
         report.seconds
-    );
+    ));
     if args.schedule.is_some() && report.frames > 0 {
-        eprintln!("latency {}", report.latency_ns);
+        tell(format_args!("latency {}", report.latency_ns));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::endpoint::Endpoint;
 use crate::error::AppError;
 use crate::serve::{self, SharedLatencies, Watch};
 use crate::summary::Summary;
+use crate::terminal::tell;
 use potoroo_actors::sink::{FileSink, TcpSink};
 use potoroo_runtime::sys::net::TcpListener;
 
@@ -22,7 +23,7 @@ pub fn run(args: &RunMarketSpreadArgs) -> Result<Summary, AppError> {
                 for (name, socket) in [("orders", &orders), ("quotes", &quotes)] {
                     // A socket that was just bound has an address.
                     if let Ok(address) = socket.local_address() {
-                        eprintln!("listening for {name} on {address}");
+                        tell(format_args!("listening for {name} on {address}"));
                     }
                 }
             }

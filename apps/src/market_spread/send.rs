@@ -14,6 +14,7 @@ use crate::error::AppError;
 use crate::human::{count, size};
 use crate::latency::human_ns;
 use crate::partial_file::PartialFile;
+use crate::terminal::tell;
 
 /// Messages per write into the files: about a MiB of both together.
 const FILE_BATCH_MESSAGES: u64 = 20_000;
@@ -100,7 +101,7 @@ pub fn send(args: &SendArgs) -> Result<SendReport, AppError> {
     };
     if !args.quiet {
         let has_schedule = report.start_ns > 0 && args.rate != Rate::Max;
-        eprintln!("{}", report.line(has_schedule));
+        tell(report.line(has_schedule));
     }
     Ok(report)
 }

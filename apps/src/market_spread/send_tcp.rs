@@ -20,6 +20,7 @@ use super::send::SendReport;
 use crate::cli::{Rate, SendArgs};
 use crate::error::AppError;
 use crate::human::count;
+use crate::terminal::tell;
 
 /// How long a server that is just starting is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -237,7 +238,7 @@ impl Progress {
     fn print(&mut self, what: &str) {
         if !self.quiet {
             let (sent, messages) = (count(self.sent), count(self.messages));
-            eprintln!("sent {sent} of {messages} messages, {what}");
+            tell(format_args!("sent {sent} of {messages} messages, {what}"));
         }
         self.printed = Instant::now();
         self.printed_sent = self.sent;

@@ -9,6 +9,7 @@ use crate::error::AppError;
 use crate::latency::LatencyNs;
 use crate::serve::{self, Watch};
 use crate::summary::Summary;
+use crate::terminal::tell;
 use potoroo_actors::runtime::io::Framing;
 use potoroo_actors::sink::{FileSink, Sink, TcpSink};
 use potoroo_actors::source::{Arrival, FileSource, Source, TcpSource};
@@ -107,7 +108,7 @@ pub fn run(args: &RunWordCountArgs) -> Result<Summary, AppError> {
             if !args.run.quiet
                 && let Ok(address) = socket.local_address()
             {
-                eprintln!("listening for lines on {address}");
+                tell(format_args!("listening for lines on {address}"));
             }
             run_from(
                 args,
