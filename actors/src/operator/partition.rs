@@ -167,17 +167,18 @@ where
     }
 
     fn turn_end(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
-        self.counters
-            .batches_waiting
-            .set((self.waiting.len() + self.out.batches_in_flight()) as u64);
         if self.all_ended && self.waiting.is_empty() {
             self.out.end();
         } else {
             self.out.flush();
         }
+        let mut waiting = self.waiting.len() + self.out.batches_in_flight();
         if self.out.has_ended() {
+            // Nobody is here to see the last credits come back.
+            waiting = 0;
             ctx.stop();
         }
+        self.counters.batches_waiting.set(waiting as u64);
         Ok(())
     }
 }

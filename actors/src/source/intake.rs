@@ -102,12 +102,15 @@ impl<F: Decode, C: Collector<F::Record>> Intake<F, C> {
 
     /// The end of a turn: sends what has gathered, and the end if there will be no more. Says whether the end is out.
     pub(super) fn turn_end(&mut self, over: bool) -> bool {
-        self.counters.batches_waiting.set(self.out.batches_in_flight() as u64);
         if over {
             self.out.end();
         } else {
             self.out.flush();
         }
-        self.out.has_ended()
+        let ended = self.out.has_ended();
+        // After the end nobody is here to see the last credits come back: what is under way is the next stage's then.
+        let in_flight = if ended { 0 } else { self.out.batches_in_flight() };
+        self.counters.batches_waiting.set(in_flight as u64);
+        ended
     }
 }
