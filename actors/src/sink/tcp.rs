@@ -41,7 +41,9 @@ impl<E> TcpSink<E> {
     pub fn connect(address: SocketAddr, encode: E) -> io::Result<Self> {
         let until = Instant::now() + CONNECT_FOR;
         loop {
-            match std::net::TcpStream::connect(address) {
+            // A peer that does not even refuse must not hold up the caller for longer than one that does.
+            let left = until.saturating_duration_since(Instant::now()).max(CONNECT_AGAIN_AFTER);
+            match std::net::TcpStream::connect_timeout(&address, left) {
                 Ok(stream) => {
                     return Ok(Self {
                         address,
