@@ -4,6 +4,7 @@
 //! [`OutputFile`]; here its errors get the path and an advice.
 
 use crate::error::AppError;
+use potoroo_actors::sink::check_replaceable;
 use potoroo_runtime::sys::files::OutputFile;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,9 @@ pub struct PartialFile {
 impl PartialFile {
     /// Starts a file that will be at `path`.
     pub fn create(path: &Path) -> Result<Self, AppError> {
-        let file = OutputFile::create(path).map_err(|source| AppError::write(path, source))?;
+        let file = check_replaceable(path)
+            .and_then(|()| OutputFile::create(path))
+            .map_err(|source| AppError::write(path, source))?;
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -37,9 +40,46 @@ impl PartialFile {
     }
 }
 
+/// Whether two paths name the same file, be it there already or not.
+#[must_use]
+pub fn same_file(one: &Path, other: &Path) -> bool {
+    one == other || matches!((resolved(one), resolved(other)), (Some(one), Some(other)) if one == other)
+}
+
+/// A path without links and detours; of a file that is not there yet, its directory's.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(directory.join(path.file_name()?))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn detours_lead_to_the_same_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let detour = directory.path().join(".").join("a");
+        assert!(same_file(&path, &detour));
+        assert!(!same_file(&path, &directory.path().join("b")));
+        assert!(same_file(Path::new("no-such-file"), Path::new("./no-such-file")));
+        std::fs::write(&path, "").unwrap();
+        assert!(same_file(&path, &detour));
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_is_refused_before_anything_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = PartialFile::create(directory.path()).unwrap_err();
+        assert!(error.to_string().contains("is a directory"), "{error}");
+        let error = PartialFile::create(Path::new("/dev/null")).unwrap_err();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+        assert!(!Path::new("/dev/null.partial").exists());
+    }
 
     #[test]
     fn errors_name_the_file() {

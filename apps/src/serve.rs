@@ -4,9 +4,11 @@
 //! does.
 
 use crate::cli::RunArgs;
+use crate::endpoint::Endpoint;
 use crate::error::AppError;
 use crate::human::count;
 use crate::latency::{Latencies, LatencyNs};
+use crate::partial_file::{PartialFile, same_file};
 use crate::summary::Summary;
 use crate::terminal::{print, tell};
 use potoroo_actors::{DeadLetters, Encode, Job, JobStatus};
@@ -272,12 +274,34 @@ pub fn report(summary: &Summary, json: Option<&Path>, quiet: bool) -> Result<(),
     if quiet { Ok(()) } else { print(summary) }
 }
 
-/// Refuses a summary file that cannot be written, before the work and not after it.
-pub fn check_writable(args: &RunArgs) -> Result<(), AppError> {
+/// Refuses what would fail at the end, before the work and not after it: a summary file that cannot be written, and one
+/// file for two outputs, of which the last written would be all that is left.
+pub fn check_outputs(args: &RunArgs, out: &Endpoint) -> Result<(), AppError> {
+    let out = match out {
+        Endpoint::File(path) => Some(path.as_path()),
+        Endpoint::Tcp(_) => None,
+    };
+    let outputs = [
+        ("--out", out),
+        ("--json", args.json.as_deref()),
+        ("--dead-letters", args.dead_letters.as_deref()),
+    ];
+    for (at, &(name, path)) in outputs.iter().enumerate() {
+        for &(other_name, other) in &outputs[..at] {
+            if let (Some(path), Some(other)) = (path, other)
+                && same_file(path, other)
+            {
+                return Err(AppError::Options(format!(
+                    "{other_name} and {name} are both {}; each needs a file of its own",
+                    path.display()
+                )));
+            }
+        }
+    }
     args.json.as_deref().map_or(Ok(()), check_writable_path)
 }
 
 /// As [`check_writable`], for one path.
 pub fn check_writable_path(path: &Path) -> Result<(), AppError> {
-    crate::partial_file::PartialFile::create(path).map(drop)
+    PartialFile::create(path).map(drop)
 }

@@ -21,6 +21,7 @@ use crate::endpoint::Endpoint;
 use crate::error::AppError;
 use crate::human::{count, size};
 use crate::latency::{Latencies, LatencyNs};
+use crate::serve;
 use crate::summary::write_json;
 use crate::terminal::tell;
 
@@ -49,6 +50,9 @@ pub fn receive(args: &ReceiveArgs) -> Result<ReceiveReport, AppError> {
         )));
     };
     let listen = |source| AppError::Listen { address, source };
+    if let Some(path) = &args.json {
+        serve::check_writable_path(path)?;
+    }
     let listener = TcpListener::bind(address).map_err(listen)?;
     let actual = listener.local_addr().map_err(listen)?;
     // Even when quiet: with port 0 this line is the only way to learn the port.

@@ -13,8 +13,7 @@ use potoroo_runtime::sys::net::TcpListener;
 /// Does what the options of `run market-spread` say. The latency in the summary is counted from the moment a frame was
 /// read to the moment its result was encoded for the sink.
 pub fn run(args: &RunMarketSpreadArgs) -> Result<Summary, AppError> {
-    serve::check_writable(&args.run)?;
-    let dead_letters = serve::dead_letters(args.run.dead_letters.as_deref())?;
+    serve::check_outputs(&args.run, &args.out)?;
     let inputs = match (&args.orders, &args.quotes) {
         (Endpoint::Tcp(orders), Endpoint::Tcp(quotes)) => {
             let orders = listen(*orders)?;
@@ -43,6 +42,7 @@ pub fn run(args: &RunMarketSpreadArgs) -> Result<Summary, AppError> {
             ));
         }
     };
+    let dead_letters = serve::dead_letters(args.run.dead_letters.as_deref())?;
     let latencies = SharedLatencies::default();
     let encoder = job::encoder(&latencies);
     let system;

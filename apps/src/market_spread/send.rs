@@ -13,7 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::error::AppError;
 use crate::human::{count, size};
 use crate::latency::human_ns;
-use crate::partial_file::PartialFile;
+use crate::partial_file::{PartialFile, same_file};
 use crate::terminal::tell;
 
 /// Messages per write into the files: about a MiB of both together.
@@ -112,7 +112,7 @@ fn write_files(
     orders_path: &Path,
     quotes_path: &Path,
 ) -> Result<SendReport, AppError> {
-    if orders_path == quotes_path {
+    if same_file(orders_path, quotes_path) {
         return Err(AppError::Options(format!(
             "--orders and --quotes are both {}; each stream needs its own file",
             orders_path.display()

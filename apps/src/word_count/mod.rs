@@ -89,7 +89,7 @@ fn start(
 /// Does what the options of `run word-count` say. `messages` in the summary are lines; there is no latency and nothing
 /// is rejected.
 pub fn run(args: &RunWordCountArgs) -> Result<Summary, AppError> {
-    serve::check_writable(&args.run)?;
+    serve::check_outputs(&args.run, &args.out)?;
     let dead_letters = serve::dead_letters(args.run.dead_letters.as_deref())?;
     let framing = Framing::Lines {
         line_bytes_max: LINE_BYTES_MAX,
