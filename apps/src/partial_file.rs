@@ -4,7 +4,6 @@
 //! [`OutputFile`]; here its errors get the path and an advice.
 
 use crate::error::AppError;
-use potoroo_actors::sink::check_replaceable;
 use potoroo_runtime::sys::files::OutputFile;
 use std::path::{Path, PathBuf};
 
@@ -18,9 +17,7 @@ pub struct PartialFile {
 impl PartialFile {
     /// Starts a file that will be at `path`.
     pub fn create(path: &Path) -> Result<Self, AppError> {
-        let file = check_replaceable(path)
-            .and_then(|()| OutputFile::create(path))
-            .map_err(|source| AppError::write(path, source))?;
+        let file = OutputFile::create(path).map_err(|source| AppError::write(path, source))?;
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -69,16 +66,6 @@ mod tests {
         assert!(same_file(Path::new("no-such-file"), Path::new("./no-such-file")));
         std::fs::write(&path, "").unwrap();
         assert!(same_file(&path, &detour));
-    }
-
-    #[test]
-    fn what_cannot_be_replaced_is_refused_before_anything_is_written() {
-        let directory = tempfile::tempdir().unwrap();
-        let error = PartialFile::create(directory.path()).unwrap_err();
-        assert!(error.to_string().contains("is a directory"), "{error}");
-        let error = PartialFile::create(Path::new("/dev/null")).unwrap_err();
-        assert!(error.to_string().contains("not a regular file"), "{error}");
-        assert!(!Path::new("/dev/null.partial").exists());
     }
 
     #[test]

@@ -127,6 +127,8 @@ pub struct Served {
     pub first_ns: u64,
     /// When it last did something (5 ms precision), in ns since 1970.
     pub last_ns: u64,
+    /// Whether Ctrl-C ended it.
+    pub interrupted: bool,
 }
 
 impl Served {
@@ -158,7 +160,16 @@ pub struct Watch<'a> {
 }
 
 /// Waits until the job ends, or drains it on Ctrl-C (a second one gives up). Shows progress once a second.
-pub fn wait(mut job: Job, watch: Watch<'_>) -> Result<Served, AppError> {
+pub fn wait(job: Job, watch: Watch<'_>) -> Result<Served, AppError> {
+    wait_and_look(job, watch, |_| Ok(()))
+}
+
+/// As [`wait`], and calls `look` every few milliseconds with whether Ctrl-C was pressed; its error ends the waiting.
+pub fn wait_and_look(
+    mut job: Job,
+    watch: Watch<'_>,
+    mut look: impl FnMut(bool) -> Result<(), AppError>,
+) -> Result<Served, AppError> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // First the way out for a second signal, armed by the first.
@@ -193,8 +204,10 @@ pub fn wait(mut job: Job, watch: Watch<'_>) -> Result<Served, AppError> {
                 status,
                 first_ns,
                 last_ns,
+                interrupted: draining,
             });
         }
+        look(interrupted.load(Ordering::Relaxed))?;
         if interrupted.load(Ordering::Relaxed) && !draining {
             draining = true;
             job.drain();
@@ -301,7 +314,7 @@ pub fn check_outputs(args: &RunArgs, out: &Endpoint) -> Result<(), AppError> {
     args.json.as_deref().map_or(Ok(()), check_writable_path)
 }
 
-/// As [`check_writable`], for one path.
+/// Refuses a path that cannot be written.
 pub fn check_writable_path(path: &Path) -> Result<(), AppError> {
     PartialFile::create(path).map(drop)
 }

@@ -17,19 +17,6 @@ use std::sync::Arc;
 /// How many bytes gather before they are written.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// Refuses a path that no file can take when it is published: a directory, or something like `/dev/null`, which would be
-/// replaced by a file. To be called before the work, not after it.
-pub fn check_replaceable(path: &Path) -> io::Result<()> {
-    match path.metadata() {
-        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        Ok(found) if !found.is_file() => Err(io::Error::other(
-            "it is not a regular file, and would be replaced by one",
-        )),
-        // What cannot be looked at is for the attempt to write to find out.
-        _ => Ok(()),
-    }
-}
-
 /// Writes records to a file.
 #[derive(Debug)]
 pub struct FileSink<E> {
@@ -41,7 +28,6 @@ pub struct FileSink<E> {
 impl<E> FileSink<E> {
     /// Begins the file now, so that an unwritable one is an error of the caller.
     pub fn create(path: &Path, encode: E) -> io::Result<Self> {
-        check_replaceable(path)?;
         Ok(Self {
             path: path.to_owned(),
             file: OutputFile::create(path)?,

@@ -8,7 +8,7 @@ mod file;
 mod tcp;
 
 pub use each::{EachSink, each};
-pub use file::{FileSink, check_replaceable};
+pub use file::FileSink;
 pub use tcp::TcpSink;
 
 use crate::element::Element;

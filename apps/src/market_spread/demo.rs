@@ -18,8 +18,9 @@ use crate::terminal::{print, tell};
 use potoroo_actors::sink::TcpSink;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// From the start of the demo to the moment message 0 is due: time for two processes to start and for the first quotes
 /// to set every symbol's state.
@@ -68,9 +69,26 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
         latencies: Some(&latencies),
         quiet: false,
     };
-    let mut served = serve::wait(job, watch)?;
-    finish("sender", &mut sender.0)?;
-    let received = receiver.report()?;
+    let mut served = serve::wait_and_look(job, watch, |interrupted| {
+        if interrupted {
+            // The load ends here; what it has sent is drained.
+            sender.end();
+            return Ok(());
+        }
+        // A sender that fails before it has connected would be waited for without end.
+        sender.check("sender")
+    })?;
+    let received = if served.interrupted {
+        // What was being sent when the sender ended has no stamp at `max`: then the system's own figures must do.
+        receiver.report().unwrap_or_else(|_| ReceiveReport {
+            frames: served.status.stage(RESULTS).map_or(0, |stage| stage.records_out),
+            latency_ns: latencies.percentiles(),
+            ..ReceiveReport::default()
+        })
+    } else {
+        sender.finish("sender")?;
+        receiver.report()?
+    };
 
     // The first quotes, which set the state, are no part of the load.
     let messages = served.taken_in(&SOURCES).saturating_sub(INSTRUMENTS as u64);
@@ -85,7 +103,13 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
     print(format_args!(
         "latency from the {from} until the receiver process has read its result:"
     ))?;
-    if received.frames == expected {
+    if served.interrupted {
+        print(format_args!(
+            "interrupted: {} of {} messages were handled",
+            count(messages),
+            count(args.messages)
+        ))?;
+    } else if received.frames == expected {
         print(format_args!(
             "all {} orders that had to be rejected were, and no other",
             count(expected)
@@ -127,14 +151,55 @@ fn program() -> Result<Command, AppError> {
     Ok(Command::new(path))
 }
 
-/// A child that does not outlive the demo.
+/// A child that does not outlive the demo, in a process group of its own: Ctrl-C is the demo's to deal with.
 struct Guarded(Child);
 
-impl Drop for Guarded {
-    fn drop(&mut self) {
+impl Guarded {
+    fn spawn(command: &mut Command, what: &'static str) -> Result<Self, AppError> {
+        command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map(Self)
+            .map_err(|source| AppError::Process { what, source })
+    }
+
+    /// Ends it now.
+    fn end(&mut self) {
         // A child that has ended cannot be killed; one that has not must not stay behind.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+
+    /// An error if it has failed.
+    fn check(&mut self, what: &'static str) -> Result<(), AppError> {
+        match self.0.try_wait() {
+            Ok(Some(status)) => succeeded(what, status),
+            Ok(None) => Ok(()),
+            Err(source) => Err(AppError::Process { what, source }),
+        }
+    }
+
+    /// Waits for it; an error if it fails.
+    fn finish(&mut self, what: &'static str) -> Result<(), AppError> {
+        let status = self.0.wait().map_err(|source| AppError::Process { what, source })?;
+        succeeded(what, status)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn succeeded(what: &'static str, status: ExitStatus) -> Result<(), AppError> {
+    if status.success() {
+        Ok(())
+    } else {
+        Err(AppError::Job {
+            reason: format!("the {what} process failed ({status}); its error is above"),
+        })
     }
 }
 
@@ -158,12 +223,11 @@ fn start_sender(
         .arg(format!("--rate={}", args.rate))
         .arg(format!("--seed={}", args.seed))
         .arg(format!("--reject-one-in={}", args.reject_one_in))
-        .arg(format!("--start-at-ns={start_ns}"))
-        .stdin(Stdio::null());
+        .arg(format!("--start-at-ns={start_ns}"));
     if let Some(stamps) = stamps {
         command.arg("--stamps").arg(stamps);
     }
-    command.spawn().map(Guarded).map_err(process)
+    Guarded::spawn(&mut command, "the sender")
 }
 
 /// The receiver process.
@@ -183,16 +247,14 @@ impl Receiver {
         if let Some(stamps) = stamps {
             schedule.push_str(&format!(",stamps={}", stamps.display()));
         }
-        let mut child = program()?
+        let mut command = program()?;
+        command
             .args(["receive", "--listen=tcp://127.0.0.1:0", "--quiet"])
             .arg(format!("--schedule={schedule}"))
             .arg("--json")
             .arg(&json)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map(Guarded)
-            .map_err(process)?;
+            .stderr(Stdio::piped());
+        let mut child = Guarded::spawn(&mut command, "the receiver")?;
         let errors = child.0.stderr.take().map(BufReader::new);
         let Some(mut errors) = errors else {
             return Err(process(std::io::Error::other("it has no standard error")));
@@ -214,20 +276,9 @@ impl Receiver {
 
     /// Waits for its end and reads what it measured.
     fn report(&mut self) -> Result<ReceiveReport, AppError> {
-        finish("receiver", &mut self.child.0)?;
+        self.child.finish("receiver")?;
         let text = std::fs::read(&self.json).map_err(|source| AppError::read(self.json.clone(), source))?;
         serde_json::from_slice(&text).map_err(|error| AppError::read(self.json.clone(), error.into()))
-    }
-}
-
-fn finish(what: &'static str, child: &mut Child) -> Result<(), AppError> {
-    let status = child.wait().map_err(|source| AppError::Process { what, source })?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(AppError::Job {
-            reason: format!("the {what} process failed ({status}); its error is above"),
-        })
     }
 }
 

@@ -52,3 +52,24 @@ fn a_demo_as_fast_as_it_goes_rejects_what_the_generator_made() {
 fn a_demo_without_messages_ends() {
     demo("1", 0);
 }
+
+#[test]
+fn ctrl_c_ends_the_load_and_still_shows_what_was_done() {
+    let place = Place::new();
+    let demo = Process::start([
+        "demo",
+        "--messages=1M",
+        "--rate=50k",
+        &option("--json", &place.path("json")),
+    ]);
+    // A progress line: the load has begun.
+    demo.progress(&["in ("]);
+    demo.signal("INT");
+    let ended = demo.end();
+    ended.assert_success();
+    assert!(ended.stdout.contains("interrupted: "), "{ended:?}");
+    let summary = place.summary("json");
+    assert!(summary.messages < 1_000_000, "{summary:?}");
+    // The sender may have been ended within a frame of each stream.
+    assert!(summary.dead_letters <= 2, "{ended:?}");
+}

@@ -30,26 +30,38 @@ impl InputFile {
     }
 }
 
-/// A file that appears under its name only when it is complete.
+/// A file that appears under its name only when it is complete. What is no regular file, like `/dev/null` or a pipe, has no
+/// such name to take: it is written as it is.
 #[derive(Debug)]
 pub struct OutputFile {
     file: File,
     path: PathBuf,
-    partial: PathBuf,
-    published: bool,
+    /// Where the bytes are until they are published; `None` for what is no regular file, and once they are.
+    partial: Option<PathBuf>,
 }
 
 impl OutputFile {
-    /// Begins a file; until it is published it is called like its final name with `.partial` behind.
+    /// Begins a file; until it is published it is called like its final name with `.partial` behind. A directory is
+    /// refused.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let mut partial = OsString::from(path);
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
+        let partial = match path.metadata() {
+            Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(found) if !found.is_file() => None,
+            // What cannot be looked at is for the attempt to write to find out.
+            _ => {
+                let mut partial = OsString::from(path);
+                partial.push(".partial");
+                Some(PathBuf::from(partial))
+            }
+        };
+        let file = match &partial {
+            Some(partial) => File::create(partial)?,
+            None => File::options().write(true).open(path)?,
+        };
         Ok(Self {
-            file: File::create(&partial)?,
+            file,
             path: path.to_owned(),
             partial,
-            published: false,
         })
     }
 
@@ -60,9 +72,12 @@ impl OutputFile {
 
     /// Makes the bytes durable and gives the file its name.
     pub fn publish(mut self) -> io::Result<()> {
+        let Some(partial) = &self.partial else {
+            return Ok(());
+        };
         self.file.sync_all()?;
-        fs::rename(&self.partial, &self.path)?;
-        self.published = true;
+        fs::rename(partial, &self.path)?;
+        self.partial = None;
         // The name is durable only with its directory.
         let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
@@ -71,9 +86,9 @@ impl OutputFile {
 
 impl Drop for OutputFile {
     fn drop(&mut self) {
-        if !self.published {
+        if let Some(partial) = &self.partial {
             // Half a file is of no use to anybody; failing to remove it harms nobody.
-            let _ = fs::remove_file(&self.partial);
+            let _ = fs::remove_file(partial);
         }
     }
 }
@@ -98,5 +113,18 @@ mod tests {
         assert_eq!(fs::read(&path).expect("readable"), b"all");
         assert_eq!(fs::read_dir(&directory).expect("readable").count(), 1);
         fs::remove_dir_all(&directory).expect("removable");
+    }
+
+    #[test]
+    fn a_directory_is_refused_and_a_device_is_written_as_it_is() {
+        let refused = OutputFile::create(&std::env::temp_dir()).expect_err("a directory");
+        assert_eq!(refused.kind(), io::ErrorKind::IsADirectory);
+        let null = Path::new("/dev/null");
+        let mut file = OutputFile::create(null).expect("writable");
+        file.write(b"gone").expect("written");
+        file.publish().expect("nothing to publish");
+        let found = fs::metadata(null).expect("still there");
+        assert!(!found.is_file(), "the device has not become a file");
+        assert!(!Path::new("/dev/null.partial").exists());
     }
 }
