@@ -1,6 +1,6 @@
 //! What a running system tells about itself: counters that are always on.
 //!
-//! Each worker owns one [`WorkerCounters`] and writes it with plain stores; a snapshot reads all of them while they run.
+//! Each worker owns a set of counters and writes it with plain stores; a snapshot reads all of them while they run.
 //! Numbers of one snapshot may be a few messages apart. It lacks export formats.
 
 use crate::sync::Counter;
