@@ -300,6 +300,19 @@ impl Cell {
         true
     }
 
+    /// As `Worker::send_off`: claims the cell and moves it straight to another worker, who is notified. The caller is the
+    /// home, and is not any more if this says yes.
+    pub fn drift_to(&self, target: &Doorbell) -> bool {
+        if !self.inbox.claim() {
+            return false;
+        }
+        let before = self.underway.swap(true, Relaxed);
+        assert!(!before, "M5: claimed while a notification was under way");
+        self.set_home(Some(target));
+        target.notify(self);
+        true
+    }
+
     /// As `Worker::welcome`: the cell was taken out of a deque.
     pub fn come_home(&self, doorbell: &Doorbell) {
         self.set_home(Some(doorbell));

@@ -1,7 +1,7 @@
 //! Models of a cell that changes its home while others send to it.
 //!
 //! They check M1, M3 and M5 of `runtime/src/mailbox/README.md`. The cell goes from one worker to the other as in the
-//! runtime: claim, no home, hand over, the taker's home, take. The hand-over is one atomic slot where only the mailbox
+//! runtime: claim, no home, hand over, the taker's home, take; or, where it drifts, claim, the other's home, notify. The hand-over is one atomic slot where only the mailbox
 //! matters, and the weak deque where the two ends of the deque compete. The doorbells are silent, see `inbox.rs`.
 #![cfg(potoroo_loom)]
 
@@ -122,6 +122,44 @@ fn home_change() {
             }
             world.take_over(1);
             world.finish([2, 2, 0]);
+        },
+    );
+}
+
+#[test]
+fn drift() {
+    model(
+        "migration::drift",
+        "M1 M2 M3 M4 M5: a cell moves straight to a worker that tells it something meanwhile, perhaps before it has arrived",
+        "3 threads, 1 + 2 + 1 messages",
+        || {
+            let world = World::new();
+            let target = {
+                let world = world.clone();
+                thread::spawn(move || {
+                    // Remote, or local as soon as this worker is the home: also before the notification is taken.
+                    world.tell(1, 1, 0);
+                    world.handle_one(1);
+                    world.tell(1, 1, 1);
+                    world.workers[1].take_notifications();
+                    world.handle_one(1);
+                })
+            };
+            let outside = {
+                let world = world.clone();
+                thread::spawn(move || world.push_remote(2, 0))
+            };
+            world.tell(0, 0, 0);
+            world.workers[0].take_notifications();
+            if !world.cell.drift_to(&world.workers[1]) {
+                // A notification was under way: the cell stays for now.
+                world.workers[0].take_notifications();
+            }
+            world.handle_one(0);
+            for thread in [target, outside] {
+                thread.join().expect("no panic");
+            }
+            world.finish([1, 2, 1]);
         },
     );
 }

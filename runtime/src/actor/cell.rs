@@ -17,13 +17,19 @@ use crate::scheduler::header::{ActorId, CellRef, Header, Queued, Table};
 use crate::scheduler::worker::Worker;
 use crate::sync::{UnsafeCell, global};
 use std::collections::VecDeque;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 /// What makes an actor, on its worker.
 pub(crate) type Factory<A> = Box<dyn FnOnce(&mut Context<'_, A>) -> Result<A, Fault> + Send>;
 
-/// A message in the inbox.
-pub(crate) enum Envelope<M> {
+/// A message in the inbox, and the worker that sent it; `None` for threads outside.
+pub(crate) struct Envelope<M> {
+    from: Option<&'static Doorbell>,
+    pub(super) content: Content<M>,
+}
+
+/// What an envelope carries.
+pub(crate) enum Content<M> {
     Data(M),
     Control(Control),
 }
@@ -176,6 +182,7 @@ impl<A: Actor> ActorCell<A> {
             let queued = (*plain).queued;
             if queued == Queued::No {
                 (*plain).queued = Queued::Yes;
+                (*plain).drift.streak = 0;
             }
             queued
         });
@@ -196,11 +203,20 @@ impl<A: Actor> ActorCell<A> {
         if let Some(worker) = worker {
             worker.counters().sent_remote.add(1);
         }
-        match self.inbox.push(Envelope::Data(msg)) {
+        match self.push_envelope(worker, Content::Data(msg)) {
+            Ok(()) => Ok(()),
+            Err(Refused(Content::Data(msg))) => Err(Refused(msg)),
+            Err(Refused(Content::Control(_))) => unreachable!("data was pushed"),
+        }
+    }
+
+    /// Puts something into the inbox and sees to the notification.
+    fn push_envelope(&self, worker: Option<&Worker>, content: Content<A::Msg>) -> Result<(), Refused<Content<A::Msg>>> {
+        let from = worker.map(Worker::doorbell);
+        match self.inbox.push(Envelope { from, content }) {
             Ok(Pushed::Notify) => self.header.notify_home(),
             Ok(Pushed::Underway) => {}
-            Err(Refused(Envelope::Data(msg))) => return Err(Refused(msg)),
-            Err(Refused(Envelope::Control(_))) => unreachable!("data was pushed"),
+            Err(Refused(envelope)) => return Err(Refused(envelope.content)),
         }
         Ok(())
     }
@@ -216,10 +232,8 @@ impl<A: Actor> ActorCell<A> {
                 // SAFETY: as above.
                 unsafe { self.push_control(worker, message) };
             }
-            _ => match self.inbox.push(Envelope::Control(message)) {
-                Ok(Pushed::Notify) => self.header.notify_home(),
-                Ok(Pushed::Underway) | Err(Refused(_)) => {}
-            },
+            // An ended actor is told nothing more.
+            _ => drop(self.push_envelope(worker, Content::Control(message))),
         });
     }
 
@@ -266,22 +280,29 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
-    /// Moves what came through the inbox to the local lanes, in order.
+    /// Moves what came through the inbox to the local lanes, in order. Gives the worker that all of it came from, if it
+    /// was one.
     ///
     /// # Safety
     ///
     /// `worker` is the home.
-    unsafe fn take_in(&self, worker: &Worker, taken: Taken<Envelope<A::Msg>>) {
+    unsafe fn take_in(&self, worker: &Worker, taken: Taken<Envelope<A::Msg>>) -> Option<&'static Doorbell> {
         let mut count = 0;
+        let mut source: Option<Option<&'static Doorbell>> = None;
         for envelope in taken {
-            match envelope {
-                Envelope::Data(msg) => {
+            let from = envelope.from;
+            let known = source.get_or_insert(from);
+            if known.map(ptr::from_ref) != from.map(ptr::from_ref) {
+                *known = None;
+            }
+            match envelope.content {
+                Content::Data(msg) => {
                     count += 1;
                     // SAFETY: M1, and the borrow ends here.
                     self.queue.with_mut(|queue| unsafe { (*queue).push_back(msg) });
                 }
                 // SAFETY: passed on.
-                Envelope::Control(message) => unsafe { self.push_control(worker, message) },
+                Content::Control(message) => unsafe { self.push_control(worker, message) },
             }
         }
         if count > 0 {
@@ -289,6 +310,7 @@ impl<A: Actor> ActorCell<A> {
             // SAFETY: passed on.
             unsafe { self.queue_up(worker) };
         }
+        source.flatten()
     }
 
     /// The next message of the data lane.
@@ -369,21 +391,24 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: as above.
         let cell = unsafe { Self::from_header(header) };
         // SAFETY: M1: the notification came to the home.
-        let (closed, waits) = cell
+        let (queued, waits) = cell
             .header
             .plain
-            .with(|plain| unsafe { ((*plain).queued == Queued::Closed, (*plain).control_waits) });
-        if closed {
+            .with(|plain| unsafe { ((*plain).queued, (*plain).control_waits) });
+        if queued == Queued::Closed {
             // S4: the notification was what the memory waited for. The end had closed the inbox, so it is empty.
             // SAFETY: this is the actor's own count.
             unsafe { Header::release(header) };
             return;
         }
         // SAFETY: `worker` is the home (M5).
-        unsafe { cell.take_in(worker, cell.inbox.take()) };
+        let source = unsafe { cell.take_in(worker, cell.inbox.take()) };
         if waits {
             // SAFETY: as above.
             unsafe { cell.queue_up(worker) };
+        } else if queued == Queued::No && source.is_some() {
+            // SAFETY: as above; something came, so the cell has just been queued.
+            unsafe { worker.consider_drift(header, source) };
         }
     }
 

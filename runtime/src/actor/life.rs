@@ -6,7 +6,7 @@
 //! `stopping`; drop the actor, then its arena; tell the parent.
 
 use super::actor_ref::count_dead_letters;
-use super::cell::{ActorCell, Body, Envelope, Phase};
+use super::cell::{ActorCell, Body, Content, Envelope, Phase};
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
 use crate::scheduler::control::{AskError, Control};
@@ -354,7 +354,7 @@ impl<A: Actor> ActorCell<A> {
                 hand_over(msg);
             }
             for envelope in left_in_inbox {
-                if let Envelope::Data(msg) = envelope {
+                if let Content::Data(msg) = envelope.content {
                     hand_over(msg);
                 }
             }

@@ -66,6 +66,8 @@ counters! {
     exports,
     /// Cells taken from other workers or from outside.
     steals,
+    /// Cells that moved to the worker that kept waking them.
+    drifts,
     /// Times this worker went to sleep.
     parks,
     /// Timers fired.
@@ -112,7 +114,7 @@ impl fmt::Display for SystemStats {
             writeln!(
                 f,
                 "worker {index}: {} turns, {} messages handled, {} sent locally, {} remotely ({:.1} % local), \
-                 {} exports, {} steals, {} parks",
+                 {} exports, {} steals, {} drifts, {} parks",
                 w.turns,
                 w.handled,
                 w.sent_local,
@@ -120,6 +122,7 @@ impl fmt::Display for SystemStats {
                 100.0 * w.locality_ratio(),
                 w.exports,
                 w.steals,
+                w.drifts,
                 w.parks,
             )?;
         }

@@ -40,6 +40,24 @@ pub(crate) struct Plain {
     pub(crate) pinned: bool,
     /// Something is on the control lane.
     pub(crate) control_waits: bool,
+    pub(crate) drift: Drift,
+}
+
+impl Plain {
+    /// The cell leaves for another worker, whose acceptance will queue it.
+    pub(crate) fn leave(&mut self) {
+        self.queued = Queued::No;
+        self.control_waits = true;
+        self.drift = Drift::default();
+    }
+}
+
+/// Who has woken the cell lately: evidence that it would be better off elsewhere (drift.rs).
+#[derive(Default)]
+pub(crate) struct Drift {
+    pub(crate) from: Option<&'static Doorbell>,
+    /// How many wake-ups in a row came from there.
+    pub(crate) streak: u8,
 }
 
 /// The functions that differ by actor type.
@@ -105,6 +123,7 @@ impl Header {
                 queued,
                 pinned,
                 control_waits: false,
+                drift: Drift::default(),
             }),
             siblings: UnsafeCell::new(Siblings {
                 previous: None,
@@ -116,9 +135,9 @@ impl Header {
     /// Whether `worker` is the home.
     #[inline(always)]
     pub(crate) fn is_home(&self, worker: &Worker) -> bool {
-        // Acquire pairs with the Release in `set_home`. A worker becomes a home only by taking a cell out of a deque,
-        // whose own ordering hands the plain fields over; this pair keeps that true of any other way to move a cell. On
-        // x86 it is an ordinary load.
+        // Acquire pairs with the Release in `set_home`: a worker that a cell drifts to may see itself as the home before
+        // the notification arrives, and then sees what the former home did to the plain fields. On x86 it is an ordinary
+        // load.
         ptr::eq(self.home.load(Ordering::Acquire), worker.doorbell())
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod control;
 pub(crate) mod deque;
 pub(crate) mod doorbell;
+mod drift;
 pub(crate) mod exit;
 pub(crate) mod header;
 mod share;

@@ -7,8 +7,8 @@ use super::doorbell::Doorbell;
 use super::exit::ExitReason;
 use super::header::ActorId;
 use crate::observe::WorkerCounters;
-use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{Arc, Counter};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(crate) struct Peer {
     pub(crate) doorbell: &'static Doorbell,
     pub(crate) stealer: Stealer,
     pub(crate) counters: Arc<WorkerCounters>,
+    /// How long the work waiting in the run queue would take, in ns, as of the worker's last look.
+    pub(crate) waiting_ns: Counter,
     /// Rises each time the worker goes to sleep, so that two looks can tell one sleep from two.
     pub(crate) sleeps: AtomicU64,
 }

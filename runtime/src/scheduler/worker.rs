@@ -33,6 +33,9 @@ const TURNS_BETWEEN_LOOKS_MAX: u32 = 256;
 /// And aims at this much time.
 const LOOK_INTERVAL: Duration = Duration::from_micros(20);
 
+/// What a turn is taken to cost before any has been measured: about that of a short handler.
+const MEAN_TURN_NS_AT_FIRST: u64 = 50;
+
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -72,6 +75,10 @@ struct Pace {
     looked_at: Cell<Time>,
     polled_at: Cell<Time>,
     mean_turn_ns: Cell<u64>,
+    mean_message_ns: Cell<u64>,
+    /// Actors born and messages handled on this worker, as of the last look.
+    born: Cell<u64>,
+    handled: Cell<u64>,
 }
 
 impl Worker {
@@ -92,7 +99,10 @@ impl Worker {
                 turns_given: Cell::new(0),
                 looked_at: Cell::new(now),
                 polled_at: Cell::new(now),
-                mean_turn_ns: Cell::new(1_000),
+                mean_turn_ns: Cell::new(MEAN_TURN_NS_AT_FIRST),
+                mean_message_ns: Cell::new(MEAN_TURN_NS_AT_FIRST),
+                born: Cell::new(0),
+                handled: Cell::new(0),
             },
         }
     }
@@ -130,7 +140,7 @@ impl Worker {
         &self.shared
     }
 
-    fn peer(&self) -> &Peer {
+    pub(super) fn peer(&self) -> &Peer {
         &self.shared.peers[self.index]
     }
 
@@ -146,6 +156,11 @@ impl Worker {
     /// The mean length of recent turns.
     pub(super) fn mean_turn_ns(&self) -> u64 {
         self.pace.mean_turn_ns.get()
+    }
+
+    /// The mean time that recent turns took for each message.
+    pub(super) fn mean_message_ns(&self) -> u64 {
+        self.pace.mean_message_ns.get()
     }
 
     /// The run queue, for a moment: `f` must not call anything that reaches it again.
@@ -249,6 +264,7 @@ impl Worker {
             self.poll(Some(Duration::ZERO));
         }
         self.fire_timers(now);
+        self.publish_load();
         self.take_back_surplus();
         if !self.shared.injector.is_empty()
             && let Some(taken) = self.steal_from_outside()
@@ -262,12 +278,25 @@ impl Worker {
     fn keep_pace(&self, now: Time) {
         let turns = u64::from(self.pace.turns_given.replace(0));
         let elapsed_ns = now.since(self.pace.looked_at.replace(now)).as_nanos() as u64;
-        if let Some(mean_ns) = elapsed_ns.checked_div(turns) {
-            // A moving mean over about four looks.
-            let smoothed_ns = (3 * self.pace.mean_turn_ns.get() + mean_ns) / 4;
-            self.pace.mean_turn_ns.set(smoothed_ns);
+        // First turns make actors: they say nothing about the turns that follow.
+        let born = self.counters().spawned.get();
+        let births = born - self.pace.born.replace(born);
+        let handled = self.counters().handled.get();
+        let messages = handled - self.pace.handled.replace(handled);
+        // A moving mean over about four looks. A sample far above it counts as twice the mean: it is more often a moment in
+        // which the kernel had given the core to somebody else than a turn, and a real change comes again.
+        let learn = |mean: &Cell<u64>, sample_ns: u64| {
+            let believed_ns = sample_ns.min(2 * mean.get().max(10));
+            mean.set((3 * mean.get() + believed_ns) / 4);
+        };
+        if births == 0 && turns > 0 {
+            learn(&self.pace.mean_turn_ns, elapsed_ns / turns);
+            // Turns without messages (sockets, timers, sources) count as one.
+            learn(&self.pace.mean_message_ns, elapsed_ns / messages.max(turns));
         }
-        let per_look = LOOK_INTERVAL.as_nanos() as u64 / self.pace.mean_turn_ns.get().max(1);
+        // Here the last sample counts at once: after long turns the next look must not be many of them away.
+        let last_ns = elapsed_ns.checked_div(turns).unwrap_or(0);
+        let per_look = LOOK_INTERVAL.as_nanos() as u64 / self.pace.mean_turn_ns.get().max(last_ns).max(1);
         let turns = per_look.clamp(1, u64::from(TURNS_BETWEEN_LOOKS_MAX)) as u32;
         self.pace.turns_left.set(turns);
     }
@@ -324,11 +353,13 @@ impl Worker {
         if self.shared.has_ended() {
             return false;
         }
-        self.shared.become_hungry();
+        self.peer().waiting_ns.set(0);
+        // Hungry only after a while without work: a gap between two messages is no reason to tear partners apart.
         if !self.spin() {
+            self.shared.become_hungry();
             self.sleep();
+            self.shared.become_sated();
         }
-        self.shared.become_sated();
         let now = clock::now();
         // Idle time is no turn time.
         self.pace.looked_at.set(now);

@@ -228,3 +228,84 @@ fn two_systems_talk_to_each_other() {
     assert!(two.shutdown().drained);
     assert_eq!(adder.ask(AdderMsg::Get).wait(), Ok(499_500));
 }
+
+/// Sends a ball to and fro with its partner, and reports where it was at the end.
+struct Rover {
+    partner: Option<ActorRef<Rover>>,
+    done: mpsc::Sender<usize>,
+}
+
+enum RoverMsg {
+    Partner(ActorRef<Rover>),
+    Ball(u32),
+}
+
+impl Actor for Rover {
+    type Msg = RoverMsg;
+
+    fn handle(&mut self, msg: RoverMsg, ctx: &mut Context<'_, Self>) -> Turn {
+        match msg {
+            RoverMsg::Partner(partner) => self.partner = Some(partner),
+            RoverMsg::Ball(left) => {
+                let partner = self.partner.as_ref().expect("told first");
+                if left > 0 {
+                    partner.tell(RoverMsg::Ball(left - 1));
+                } else {
+                    self.done.send(ctx.worker())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Spawns a child that may move, on the worker where this actor stays.
+struct Parent {
+    done: mpsc::Sender<usize>,
+    settled: ActorRef<Rover>,
+}
+
+impl Actor for Parent {
+    type Msg = ();
+
+    fn handle(&mut self, (): (), ctx: &mut Context<'_, Self>) -> Turn {
+        let done = self.done.clone();
+        let rover = ctx.spawn(|_| Ok(Rover { partner: None, done }));
+        self.settled.tell(RoverMsg::Partner(rover.clone()));
+        rover.tell(RoverMsg::Partner(self.settled.clone()));
+        // The rover gets an even number: it is the one that ends the game.
+        rover.tell(RoverMsg::Ball(2_000));
+        Ok(())
+    }
+}
+
+/// Where an actor that may move ends up, and how often anybody moved: it begins on one worker and plays with an actor
+/// that stays on the other.
+fn drift(rover_begins: usize, partner_stays: usize) -> (usize, u64) {
+    let system = System::builder().workers(2).build().expect("starts");
+    let (done, finished) = mpsc::channel();
+    let for_settled = done.clone();
+    let settled = system.spawn_on(partner_stays, |_| {
+        Ok(Rover {
+            partner: None,
+            done: for_settled,
+        })
+    });
+    system.spawn_on(rover_begins, |_| Ok(Parent { done, settled })).tell(());
+    let ended_at = finished.recv().expect("the game ends");
+    (ended_at, system.shutdown().stats.total().drifts)
+}
+
+#[test]
+fn an_actor_drifts_to_the_one_it_talks_to_and_only_one_of_two_goes() {
+    assert_eq!(
+        drift(1, 0),
+        (0, 1),
+        "towards the lower index, where there is no telling"
+    );
+    assert_eq!(
+        drift(0, 1),
+        (0, 0),
+        "the other one would have to come, and it is to stay"
+    );
+}
