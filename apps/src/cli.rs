@@ -206,6 +206,9 @@ pub struct SendArgs {
     /// With `--rate max`: write to FILE when each batch was sent, for `receive --schedule`
     #[arg(long, value_name = "FILE")]
     pub stamps: Option<PathBuf>,
+    /// Write the report to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(long)]
     pub quiet: bool,

@@ -4,11 +4,11 @@
 //! would see from outside: from the moment a message is due to the moment its result has been read by the receiver.
 
 use super::clock::realtime_ns;
-use super::generator::{Generator, GeneratorConfig};
-use super::instruments::{INSTRUMENTS, REJECTING, Universe};
+use super::instruments::INSTRUMENTS;
 use super::job::{self, Inputs, RESULTS, SOURCES};
 use super::receive::ReceiveReport;
 use super::run::listen;
+use super::send::SendReport;
 use crate::cli::{DemoArgs, Rate};
 use crate::error::AppError;
 use crate::human::count;
@@ -16,6 +16,7 @@ use crate::serve::{self, SharedLatencies, Watch};
 use crate::summary::Summary;
 use crate::terminal::{print, tell};
 use potoroo_actors::sink::TcpSink;
+use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
@@ -32,7 +33,6 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
         serve::check_writable_path(path)?;
     }
     let dead_letters = serve::dead_letters(args.dead_letters.as_deref())?;
-    let expected = expected_results(args)?;
     let directory = TemporaryDirectory::create()?;
     let stamps = (args.rate == Rate::Max).then(|| directory.file("stamps"));
     let start_ns = realtime_ns() + LEAD_NS;
@@ -40,7 +40,8 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
 
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let (orders, quotes) = (listen(any)?, listen(any)?);
-    let mut sender = start_sender(args, &orders, &quotes, start_ns, stamps.as_deref())?;
+    let sent = directory.file("sent.json");
+    let mut sender = start_sender(args, &orders, &quotes, start_ns, stamps.as_deref(), &sent)?;
 
     let latencies = SharedLatencies::default();
     let sink = TcpSink::connect(receiver.address, job::encoder(&latencies))
@@ -109,37 +110,23 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
             count(messages),
             count(args.messages)
         ))?;
-    } else if received.frames == expected {
-        print(format_args!(
-            "all {} orders that had to be rejected were, and no other",
-            count(expected)
-        ))?;
     } else {
-        print(format_args!(
-            "{} orders had to be rejected, {} were",
-            count(expected),
-            count(received.frames)
-        ))?;
+        let expected = read_json::<SendReport>(&sent)?.orders_for_rejected;
+        if received.frames == expected {
+            print(format_args!(
+                "all {} orders that had to be rejected were, and no other",
+                count(expected)
+            ))?;
+        } else {
+            print(format_args!(
+                "{} orders had to be rejected, {} were",
+                count(expected),
+                count(received.frames)
+            ))?;
+        }
     }
     serve::report(&summary, args.json.as_deref(), false)?;
     Ok(summary)
-}
-
-/// How many orders the generated messages hold for instruments that are rejected.
-fn expected_results(args: &DemoArgs) -> Result<u64, AppError> {
-    let universe = Universe::generated(args.seed, INSTRUMENTS, REJECTING)?;
-    let config = GeneratorConfig {
-        seed: args.seed,
-        messages: args.messages,
-        reject_one_in: args.reject_one_in,
-    };
-    let mut generator = Generator::new(&universe, config)?;
-    let (mut orders, mut quotes) = (Vec::new(), Vec::new());
-    while generator.fill(&mut orders, &mut quotes, 10_000) > 0 {
-        orders.clear();
-        quotes.clear();
-    }
-    Ok(generator.orders_for_rejected())
 }
 
 /// This program, to be started again.
@@ -209,6 +196,7 @@ fn start_sender(
     quotes: &potoroo_runtime::sys::net::TcpListener,
     start_ns: u64,
     stamps: Option<&Path>,
+    json: &Path,
 ) -> Result<Guarded, AppError> {
     let process = |source| AppError::Process {
         what: "the sender",
@@ -223,7 +211,9 @@ fn start_sender(
         .arg(format!("--rate={}", args.rate))
         .arg(format!("--seed={}", args.seed))
         .arg(format!("--reject-one-in={}", args.reject_one_in))
-        .arg(format!("--start-at-ns={start_ns}"));
+        .arg(format!("--start-at-ns={start_ns}"))
+        .arg("--json")
+        .arg(json);
     if let Some(stamps) = stamps {
         command.arg("--stamps").arg(stamps);
     }
@@ -277,9 +267,14 @@ impl Receiver {
     /// Waits for its end and reads what it measured.
     fn report(&mut self) -> Result<ReceiveReport, AppError> {
         self.child.finish("receiver")?;
-        let text = std::fs::read(&self.json).map_err(|source| AppError::read(self.json.clone(), source))?;
-        serde_json::from_slice(&text).map_err(|error| AppError::read(self.json.clone(), error.into()))
+        read_json(&self.json)
     }
+}
+
+/// The report of another process.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, AppError> {
+    let text = std::fs::read(path).map_err(|source| AppError::read(path, source))?;
+    serde_json::from_slice(&text).map_err(|error| AppError::read(path, error.into()))
 }
 
 /// A directory that goes with the demo.

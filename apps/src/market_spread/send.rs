@@ -4,6 +4,7 @@
 //! with what is measured. It uses neither the runtime nor the engine. Files are written here, the
 //! open loop over TCP is in `send_tcp`.
 
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 use super::generator::{Generator, GeneratorConfig};
@@ -14,13 +15,15 @@ use crate::error::AppError;
 use crate::human::{count, size};
 use crate::latency::human_ns;
 use crate::partial_file::{PartialFile, same_file};
+use crate::serve;
+use crate::summary::write_json;
 use crate::terminal::tell;
 
 /// Messages per write into the files: about a MiB of both together.
 const FILE_BATCH_MESSAGES: u64 = 20_000;
 
 /// What was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct SendReport {
     /// Messages, quotes and orders together, without the initial quotes.
     pub messages: u64,
@@ -71,6 +74,9 @@ impl SendReport {
 
 /// Does what the options of `send market-spread` say.
 pub fn send(args: &SendArgs) -> Result<SendReport, AppError> {
+    if let Some(path) = &args.json {
+        serve::check_writable_path(path)?;
+    }
     let universe = args.universe.universe(args.seed)?;
     let config = GeneratorConfig {
         seed: args.seed,
@@ -99,6 +105,9 @@ pub fn send(args: &SendArgs) -> Result<SendReport, AppError> {
             )));
         }
     };
+    if let Some(path) = &args.json {
+        write_json(&report, path)?;
+    }
     if !args.quiet {
         let has_schedule = report.start_ns > 0 && args.rate != Rate::Max;
         tell(report.line(has_schedule));

@@ -34,6 +34,7 @@ fn args(orders: Endpoint, quotes: Endpoint, messages: u64) -> SendArgs {
         reject_one_in: 100,
         start_at_ns: None,
         stamps: None,
+        json: None,
         quiet: true,
     }
 }
