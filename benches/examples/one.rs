@@ -1,6 +1,6 @@
 //! Runs one workload once, for valgrind or perf: `one <workload> <workers> <messages>`.
 //!
-//! A profile of `compare` would mix all of them. `0` workers means the bare loop.
+//! A profile of `compare` would mix all of them. `0` workers means the bare loop, where there is one.
 
 use potoroo_benches::{ALL, system};
 use std::error::Error;
@@ -11,12 +11,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: one <workload> <workers> <messages>".into());
     };
     let Some(workload) = ALL.iter().find(|workload| workload.name == name) else {
-        let names = ALL.map(|workload| workload.name).join(", ");
+        let names = ALL.iter().map(|workload| workload.name).collect::<Vec<_>>().join(", ");
         return Err(format!("there is no workload {name}; there are {names}").into());
     };
     let messages = messages.parse()?;
     let outcome = match workers.parse()? {
-        0 => (workload.limit)(messages),
+        0 => (workload.limit.ok_or("this workload has no bare loop")?)(messages),
         workers => (workload.run)(&system(workers), messages),
     };
     println!("{name}: {outcome:?}, {:.1} M messages/s", outcome.rate_millions());

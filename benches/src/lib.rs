@@ -3,16 +3,22 @@
 //! Each workload is one file with a `run`. It sets its actors up, then times from the first message to the last, and
 //! checks by a sum that every message was handled once, by the actor it was meant for: a run that lost something
 //! panics instead of looking fast. [`ALL`] lists the workloads at the sizes that the benches, the comparison and the
-//! tests share. [`market_spread`] does the same for
-//! the stream engine. This crate lacks latency, spawning, memory and other runtimes.
+//! tests share. [`market_spread`] does the same for the stream engine. This crate lacks other runtimes.
 
+pub mod big;
+pub mod chameneos;
+pub mod counting;
 pub mod fan_in;
+pub mod fork_join_create;
+pub mod fork_join_throughput;
 pub mod limit;
 pub mod market_spread;
 pub mod pairs;
 pub mod ping_pong;
 pub mod ring;
+pub mod skew;
 
+mod random;
 mod rings;
 mod stage;
 
@@ -60,41 +66,91 @@ impl Outcome {
 pub struct Workload {
     /// What it is called in tables.
     pub name: &'static str,
-    /// Runs it on a system, with this many messages.
+    /// Runs have this many times fewer messages than those of the lightest workloads, because a message costs more or,
+    /// with `counting`, because all of them are in memory at a time.
+    pub heavier: u64,
+    /// Runs it on a system, with about this many messages.
     pub run: fn(&System, u64) -> Outcome,
-    /// Runs it on the bare loop, with this many messages.
-    pub limit: fn(u64) -> Outcome,
+    /// Runs it on the bare loop, where there is one, with this many messages.
+    pub limit: Option<fn(u64) -> Outcome>,
 }
 
-/// How many pairs `pairs` has in [`ALL`], and how many relays `ring` has.
+/// How many pairs `pairs` has in [`ALL`], and how many relays `ring` has, and how many tokens.
 pub const MANY: u64 = 1_000;
 
 /// The workloads of the benches and the comparison. The number of messages must be a multiple of [`MANY`].
-pub const ALL: [Workload; 5] = [
+pub const ALL: &[Workload] = &[
     Workload {
         name: "ping_pong",
+        heavier: 1,
         run: ping_pong::run,
-        limit: limit::ping_pong,
+        limit: Some(limit::ping_pong),
     },
     Workload {
         name: "pairs_1000",
+        heavier: 1,
         run: |system, messages| pairs::run(system, MANY, messages / MANY),
-        limit: |messages| limit::pairs(MANY, messages / MANY),
+        limit: Some(|messages| limit::pairs(MANY, messages / MANY)),
     },
     Workload {
         name: "ring_1000",
-        run: |system, messages| ring::run(system, MANY, messages),
-        limit: |messages| limit::ring(MANY, messages),
+        heavier: 1,
+        run: |system, messages| ring::run(system, MANY, 1, messages),
+        limit: Some(|messages| limit::ring(MANY, 1, messages)),
     },
     Workload {
         name: "fan_in_1",
+        heavier: 1,
         run: |system, messages| fan_in::run(system, 1, messages),
-        limit: |messages| limit::fan_in(1, messages),
+        limit: Some(|messages| limit::fan_in(1, messages)),
     },
     Workload {
         name: "fan_in_8",
+        heavier: 1,
         run: |system, messages| fan_in::run(system, 8, messages),
-        limit: |messages| limit::fan_in(8, messages),
+        limit: Some(|messages| limit::fan_in(8, messages)),
+    },
+    Workload {
+        name: "counting",
+        heavier: 5,
+        run: counting::run,
+        limit: None,
+    },
+    Workload {
+        name: "ring_1000_full",
+        heavier: 1,
+        run: |system, messages| ring::run(system, MANY, MANY, messages / MANY),
+        limit: Some(|messages| limit::ring(MANY, MANY, messages / MANY)),
+    },
+    Workload {
+        name: "fork_join_create",
+        heavier: 50,
+        run: fork_join_create::run,
+        limit: None,
+    },
+    Workload {
+        name: "fork_join_throughput_60",
+        heavier: 1,
+        run: |system, messages| fork_join_throughput::run(system, 60, messages),
+        limit: None,
+    },
+    Workload {
+        name: "big_120",
+        heavier: 2,
+        run: |system, messages| big::run(system, 120, messages / 2),
+        limit: None,
+    },
+    Workload {
+        name: "chameneos_100",
+        heavier: 2,
+        run: |system, messages| chameneos::run(system, 100, (messages / 4) as u32),
+        limit: None,
+    },
+    Workload {
+        name: "skew_64_512",
+        heavier: 10,
+        run: |system, messages| skew::run(system, 64, 512, messages),
+        limit: None,
     },
 ];
 

@@ -93,7 +93,11 @@ fn rings(workload: &str, shape: Shape) -> Outcome {
     };
     ready.perform(workload, shape.messages(), shape.checksum(), |ready| {
         for ring in 0..rings {
-            ready.queue.push_back((ring * relays, Msg::Token(shape.hops - 1)));
+            for token in 0..shape.tokens as u32 {
+                ready
+                    .queue
+                    .push_back((ring * relays + token, Msg::Token(shape.hops - 1)));
+            }
         }
     })
 }
@@ -107,6 +111,7 @@ pub fn ping_pong(messages: u64) -> Outcome {
     let shape = Shape {
         rings: 1,
         relays: 2,
+        tokens: 1,
         hops: messages,
     };
     rings("ping_pong on the bare loop", shape)
@@ -121,6 +126,7 @@ pub fn pairs(pairs: u64, hops: u64) -> Outcome {
     let shape = Shape {
         rings: pairs,
         relays: 2,
+        tokens: 1,
         hops,
     };
     rings("pairs on the bare loop", shape)
@@ -131,11 +137,12 @@ pub fn pairs(pairs: u64, hops: u64) -> Outcome {
 /// # Panics
 ///
 /// If there are no messages.
-pub fn ring(relays: u64, messages: u64) -> Outcome {
+pub fn ring(relays: u64, tokens: u64, hops: u64) -> Outcome {
     let shape = Shape {
         rings: 1,
         relays,
-        hops: messages,
+        tokens,
+        hops,
     };
     rings("ring on the bare loop", shape)
 }

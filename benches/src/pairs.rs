@@ -16,6 +16,7 @@ pub fn run(system: &System, pairs: u64, hops: u64) -> Outcome {
     let shape = Shape {
         rings: pairs,
         relays: 2,
+        tokens: 1,
         hops,
     };
     rings::run("pairs", system, shape)

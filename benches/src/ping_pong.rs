@@ -15,6 +15,7 @@ pub fn run(system: &System, messages: u64) -> Outcome {
     let shape = Shape {
         rings: 1,
         relays: 2,
+        tokens: 1,
         hops: messages,
     };
     rings::run("ping_pong", system, shape)

@@ -1,21 +1,24 @@
-//! One token round a ring of many actors: each message finds a receiver that has not run for a while.
+//! Tokens round a ring of many actors: each message finds a receiver that has not run for a while.
 //!
-//! There is nothing to do in parallel; several workers can only make it slower, and the question is by how much.
+//! With one token there is nothing to do in parallel; several workers can only make it slower, and the question is by
+//! how much. With as many tokens as actors there is always much to do, and on several workers each message that crosses
+//! from one stretch of the ring to the next crosses cores.
 
 use crate::Outcome;
 use crate::rings::{self, Shape};
 use potoroo_runtime::System;
 
-/// Runs a ring of `relays` whose token makes `messages` hops.
+/// Runs a ring of `relays` with `tokens` that make `hops` hops each.
 ///
 /// # Panics
 ///
-/// If a message is lost, or if there are none to send.
-pub fn run(system: &System, relays: u64, messages: u64) -> Outcome {
+/// If a message is lost, if there are none to send, or more tokens than relays.
+pub fn run(system: &System, relays: u64, tokens: u64, hops: u64) -> Outcome {
     let shape = Shape {
         rings: 1,
         relays,
-        hops: messages,
+        tokens,
+        hops,
     };
     rings::run("ring", system, shape)
 }

@@ -1,6 +1,6 @@
 //! Rings of relays: the common form of `ping_pong` (one ring of two), `pairs` (many of two) and `ring` (one of many).
 //!
-//! One token goes round each ring and loses one with every hop; who gets it at zero keeps it. A relay does nothing but
+//! Tokens go round each ring and lose one with every hop; who gets one at zero keeps it. A relay does nothing but
 //! add the token to its sum, so what is measured is the runtime. It lacks any payload beyond the number.
 
 use crate::Outcome;
@@ -14,29 +14,33 @@ pub(crate) struct Shape {
     pub(crate) rings: u64,
     /// In each ring.
     pub(crate) relays: u64,
-    /// Of each ring's token.
+    /// In each ring, the first at the first relay, the second at the second, and so on; at most one per relay.
+    pub(crate) tokens: u64,
+    /// Of each token.
     pub(crate) hops: u64,
 }
 
 impl Shape {
     /// Messages of all rings.
     pub(crate) fn messages(self) -> u64 {
-        self.rings * self.hops
+        self.rings * self.tokens * self.hops
     }
 
-    /// What the sums must come to: each relay's tokens (`hops - 1` goes to the first relay, and so on), times the
+    /// What the sums must come to: each relay's tokens (`hops - 1` goes to where the token begins, and so on), times the
     /// relay's weight, which is its number among all, from 1.
     pub(crate) fn checksum(self) -> u64 {
         let mut checksum = 0_u64;
-        for relay in 0..self.relays.min(self.hops) {
-            let first = self.hops - 1 - relay;
+        for steps in 0..self.relays.min(self.hops) {
+            let first = self.hops - 1 - steps;
             let rounds = first / self.relays;
             // first + (first - relays) + … : rounds + 1 terms.
             let sum = u128::from(rounds + 1) * u128::from(first)
                 - u128::from(self.relays) * u128::from(rounds) * u128::from(rounds + 1) / 2;
             for ring in 0..self.rings {
-                let weight = ring * self.relays + relay + 1;
-                checksum = checksum.wrapping_add((sum as u64).wrapping_mul(weight));
+                for token in 0..self.tokens {
+                    let weight = ring * self.relays + (token + steps) % self.relays + 1;
+                    checksum = checksum.wrapping_add((sum as u64).wrapping_mul(weight));
+                }
             }
         }
         checksum
@@ -97,11 +101,15 @@ impl Relay {
 /// Runs the rings.
 pub(crate) fn run(workload: &'static str, system: &System, shape: Shape) -> Outcome {
     assert!(shape.rings > 0 && shape.relays > 0, "{workload}: no relays");
+    assert!(
+        shape.tokens <= shape.relays,
+        "{workload}: a relay has one token to begin with"
+    );
     let play = Play {
         workload,
         cast: Cast {
             children: shape.rings * shape.relays,
-            parts: shape.rings,
+            parts: shape.rings * shape.tokens,
         },
         messages: shape.messages(),
         expected: shape.checksum(),
@@ -125,7 +133,7 @@ pub(crate) fn run(workload: &'static str, system: &System, shape: Shape) -> Outc
             for (relay, next) in relays.iter().zip(relays.iter().cycle().skip(1)) {
                 relay.tell(Msg::Next(next.clone()));
             }
-            firsts.extend(relays.into_iter().next());
+            firsts.extend(relays.into_iter().take(shape.tokens as usize));
         }
         Box::new(move || firsts.iter().for_each(|first| first.tell(Msg::Token(shape.hops - 1))))
     })

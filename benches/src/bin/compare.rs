@@ -1,4 +1,4 @@
-//! Prints one table: each workload on the runtime with 1 and 2 workers beside the bare loop that bounds it.
+//! Prints one table: each workload on the runtime with 1 and 2 workers beside the bare loop that bounds it, if it has one.
 //!
 //! `cargo run --release -p potoroo-benches --bin compare [-- --quick]`. Every cell is the median of runs that alternate
 //! between the columns, so that a disturbance of the machine hits all of them; each run has a system of its own. The
@@ -11,10 +11,10 @@ use std::process::ExitCode;
 /// How often each cell is measured.
 const RUNS: usize = 5;
 
-/// Messages of one run: some tenths of a second.
+/// Messages of one run, divided by how much heavier they are: some tenths of a second.
 const MESSAGES: u64 = 10_000 * MANY;
 
-/// As above, to see whether everything works.
+/// As above, to see whether everything works; never less than [`MANY`].
 const QUICK_MESSAGES: u64 = 20 * MANY;
 
 /// One column.
@@ -38,13 +38,13 @@ impl fmt::Display for Column {
 
 impl Column {
     /// One run, and the share of its messages that stayed on their core.
-    fn run(self, workload: &Workload, messages: u64) -> (Outcome, f64) {
+    fn run(self, workload: &Workload, messages: u64) -> Option<(Outcome, f64)> {
         match self {
-            Self::Limit => ((workload.limit)(messages), 1.0),
+            Self::Limit => workload.limit.map(|limit| (limit(messages), 1.0)),
             Self::Workers(workers) => {
                 let system = system(workers);
                 let outcome = (workload.run)(&system, messages);
-                (outcome, system.shutdown().stats.total().locality_ratio())
+                Some((outcome, system.shutdown().stats.total().locality_ratio()))
             }
         }
     }
@@ -60,8 +60,11 @@ struct Cell {
 impl Cell {
     fn text(&self) -> String {
         let rates = sorted(&self.rates);
+        if rates.is_empty() {
+            return "–".into();
+        }
         let (median, lowest, highest) = (rates[rates.len() / 2], rates[0], rates[rates.len() - 1]);
-        format!("{median:.1} ({lowest:.1}–{highest:.1})")
+        format!("{median:.2} ({lowest:.2}–{highest:.2})")
     }
 }
 
@@ -78,33 +81,39 @@ fn median(values: &[f64]) -> f64 {
 /// Measures one workload and prints its row.
 fn row(workload: &Workload, messages: u64) {
     let mut cells = COLUMNS.map(|_| Cell::default());
-    let mut checksum = None;
+    let mut first = None;
     for run in 1..=RUNS {
         eprint!("{}: run {run} of {RUNS}:", workload.name);
         for (column, cell) in COLUMNS.iter().zip(&mut cells) {
-            let (outcome, locality) = column.run(workload, messages);
+            let Some((outcome, locality)) = column.run(workload, messages) else {
+                continue;
+            };
             cell.rates.push(outcome.rate_millions());
             cell.locality.push(locality);
-            let first = *checksum.get_or_insert(outcome.checksum);
+            let work = (outcome.messages, outcome.checksum);
             assert_eq!(
-                first, outcome.checksum,
+                *first.get_or_insert(work),
+                work,
                 "{}: two runs did not do the same work",
                 workload.name
             );
-            eprint!(" {column} {:.1}", outcome.rate_millions());
+            eprint!(" {column} {:.2}", outcome.rate_millions());
         }
         eprintln!();
     }
     let [limit, one, two] = &cells;
+    let of_limit = match limit.rates.as_slice() {
+        [] => "–".into(),
+        rates => format!("{:.1} %", 100.0 * median(&one.rates) / median(rates)),
+    };
+    let (messages, checksum) = first.unwrap_or_default();
     println!(
-        "| {:10} | {messages:10} | {:22} | {:20} | {:20} | {:9.1} % | {:7.1} % | {:016x} |",
+        "| {:23} | {messages:10} | {:22} | {:20} | {:20} | {of_limit:>11} | {:7.1} % | {checksum:016x} |",
         workload.name,
         limit.text(),
         one.text(),
         two.text(),
-        100.0 * median(&one.rates) / median(&limit.rates),
         100.0 * median(&two.locality),
-        checksum.unwrap_or_default(),
     );
 }
 
@@ -122,12 +131,12 @@ fn main() -> ExitCode {
     };
     println!("Million messages per second: median of {RUNS} runs (lowest–highest).\n");
     println!(
-        "| {:10} | {:>10} | {:22} | {:20} | {:20} | {:>11} | {:>9} | {:16} |",
+        "| {:23} | {:>10} | {:22} | {:20} | {:20} | {:>11} | {:>9} | {:16} |",
         "workload", "messages", "bare loop, 1 thread", "1 worker", "2 workers", "1 of limit", "2 local", "checksum"
     );
     println!("|---|---|---|---|---|---|---|---|");
-    for workload in &ALL {
-        row(workload, messages);
+    for workload in ALL {
+        row(workload, (messages / workload.heavier).max(MANY) / MANY * MANY);
     }
     ExitCode::SUCCESS
 }
