@@ -5,9 +5,12 @@
 //! panics instead of looking fast. [`ALL`] lists the workloads at the sizes that the benches, the comparison and the
 //! tests share. [`market_spread`] does the same for the stream engine. This crate lacks other runtimes.
 
+pub mod bank;
 pub mod big;
+pub mod bounded_buffer;
 pub mod chameneos;
 pub mod counting;
+pub mod dictionary;
 pub mod fan_in;
 pub mod fork_join_create;
 pub mod fork_join_throughput;
@@ -15,7 +18,9 @@ pub mod limit;
 pub mod market_spread;
 pub mod pairs;
 pub mod ping_pong;
+pub mod queens;
 pub mod ring;
+pub mod sieve;
 pub mod skew;
 
 mod random;
@@ -152,7 +157,49 @@ pub const ALL: &[Workload] = &[
         run: |system, messages| skew::run(system, 64, 512, messages),
         limit: None,
     },
+    Workload {
+        name: "bank_1000",
+        heavier: 5,
+        run: |system, messages| bank::run(system, 1_000, messages / 4),
+        limit: None,
+    },
+    Workload {
+        name: "bounded_buffer_40_40",
+        heavier: 2,
+        run: |system, messages| bounded_buffer::run(system, 40, 40, messages / 4),
+        limit: None,
+    },
+    Workload {
+        name: "dictionary_20",
+        heavier: 2,
+        run: |system, messages| dictionary::run(system, 20, messages / 2),
+        limit: None,
+    },
+    Workload {
+        name: "sieve_10000_100",
+        heavier: 20,
+        run: |system, messages| repeated(messages, || sieve::run(system, 10_000, 100)),
+        limit: None,
+    },
+    Workload {
+        name: "queens_10",
+        heavier: 5,
+        run: |system, messages| repeated(messages, || queens::run(system, 20, 10)),
+        limit: None,
+    },
 ];
+
+/// Repeats a run of fixed size until there are so many messages.
+fn repeated(messages: u64, run: impl Fn() -> Outcome) -> Outcome {
+    let mut all = run();
+    while all.messages < messages {
+        let next = run();
+        all.messages += next.messages;
+        all.elapsed += next.elapsed;
+        all.checksum = all.checksum.wrapping_add(next.checksum);
+    }
+    all
+}
 
 /// A system of so many workers, everything else at its default.
 ///

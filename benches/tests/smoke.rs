@@ -4,8 +4,8 @@
 //! looks at the time.
 
 use potoroo_benches::{
-    ALL, MANY, Outcome, big, chameneos, counting, fan_in, fork_join_create, fork_join_throughput, limit, pairs,
-    ping_pong, ring, skew, system,
+    ALL, MANY, Outcome, bank, big, bounded_buffer, chameneos, counting, dictionary, fan_in, fork_join_create,
+    fork_join_throughput, limit, pairs, ping_pong, queens, ring, sieve, skew, system,
 };
 
 /// Tokens that go round each ring, played out: the sum of token times relay number.
@@ -122,6 +122,53 @@ fn skewed_work_is_the_same_however_many_workers_do_it() {
     let run = |workers| skew::run(&system(workers), 64, 512, 5003);
     let one = run(1);
     check([one, run(2)], 5003, one.checksum);
+}
+
+#[test]
+fn a_bank_adds_up() {
+    // With two accounts, all transfers go from the first to the second: what one has lost the other has won.
+    let run = |workers| bank::run(&system(workers), 2, 500);
+    let moved = run(1).checksum;
+    assert!((500..500 * 1000).contains(&moved), "{moved}");
+    check([run(1), run(2)], 2000, moved);
+    let run = |workers| bank::run(&system(workers), 100, 5003);
+    check([run(1), run(2)], 4 * 5003, run(1).checksum);
+}
+
+#[test]
+fn a_bounded_buffer_adds_up() {
+    // More of the ones than of the others, and more of both than there is room for.
+    for (producers, consumers, items) in [(1, 1, 1), (40, 3, 5003), (3, 40, 5003), (200, 100, 5003)] {
+        let run = |workers| bounded_buffer::run(&system(workers), producers, consumers, items);
+        check([run(1), run(2)], 4 * items, (0..items).sum());
+    }
+}
+
+#[test]
+fn a_dictionary_answers_the_same_however_many_workers_it_has() {
+    let run = |workers| dictionary::run(&system(workers), 20, 5003);
+    check([run(1), run(2)], 2 * 5003, run(1).checksum);
+}
+
+#[test]
+fn a_sieve_finds_the_primes() {
+    // Below 30 with two per filter: 3 5, 7 11, 13 17, 19 23, 29. Of the 14 odd numbers 9, 15, 21, 25 and 27 go no
+    // further than the first.
+    let filters: [(u64, u64); 5] = [(3 + 5, 14), (7 + 11, 7), (13 + 17, 5), (19 + 23, 3), (29, 1)];
+    let expected = (1..)
+        .zip(filters)
+        .map(|(number, (primes, handled))| number * (primes + (handled << 32)))
+        .sum();
+    let run = |workers| sieve::run(&system(workers), 30, 2);
+    check([run(1), run(2)], 14 + 7 + 5 + 3 + 1, expected);
+}
+
+#[test]
+fn queens_have_as_many_solutions_as_they_have() {
+    // By trying each permutation of four: two solutions; by hand: 1 + 4 + 6 + 4 + 2 boards with up to four queens.
+    let run = |workers| queens::run(&system(workers), 3, 4);
+    check([run(1), run(2)], 3 * 17 - 1, 2 + (17 << 32));
+    assert_eq!(queens::run(&system(2), 20, 8).checksum & 0xffff, 92);
 }
 
 #[test]
