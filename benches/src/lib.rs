@@ -14,6 +14,8 @@ pub mod dictionary;
 pub mod fan_in;
 pub mod fork_join_create;
 pub mod fork_join_throughput;
+pub mod idle_memory;
+pub mod latency;
 pub mod limit;
 pub mod market_spread;
 pub mod pairs;

@@ -1,11 +1,11 @@
 //! Every workload, tiny, on 1 and 2 workers and on the bare loop: the sums come out, so the benches measure real work.
 //!
-//! The sums here are worked out by hand or by a plain loop, not by the formulas that the workloads use. Nothing here
-//! looks at the time.
+//! The sums here are worked out by hand or by a plain loop, not by the formulas that the workloads use. Where a workload
+//! itself takes a plain loop without actors for it, only the workers are compared here. Nothing here looks at the time.
 
 use potoroo_benches::{
     ALL, MANY, Outcome, bank, big, bounded_buffer, chameneos, counting, dictionary, fan_in, fork_join_create,
-    fork_join_throughput, limit, pairs, ping_pong, queens, ring, sieve, skew, system,
+    fork_join_throughput, idle_memory, latency, limit, pairs, ping_pong, queens, ring, sieve, skew, system,
 };
 
 /// Tokens that go round each ring, played out: the sum of token times relay number.
@@ -208,5 +208,24 @@ fn market_spread_gives_what_the_bare_loop_gives() {
     for workers in [1, 2] {
         let run = potoroo_benches::market_spread::run(&system(workers), 100_000);
         assert_eq!(run.results, expected);
+    }
+}
+
+#[test]
+fn idle_actors_are_all_there() {
+    for workers in [1, 2] {
+        let idle = idle_memory::run(&system(workers), 5003);
+        assert_eq!(idle.actors, 5003);
+    }
+}
+
+#[test]
+fn latencies_are_sorted_and_all_there() {
+    for workers in [1, 2] {
+        let took = latency::run(&system(workers), 20);
+        assert_eq!(took.len(), 20);
+        assert!(took.is_sorted());
+        assert_eq!(latency::percentile(&took, 100), took[19]);
+        assert_eq!(latency::percentile(&took, 50), took[10]);
     }
 }
