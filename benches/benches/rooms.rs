@@ -1,0 +1,377 @@
+//! The rooms of the runtime, one at a time: the inbox, the timing wheel, collections in an arena, lives and asks.
+//!
+//! Each measurement checks that what went in came out. What needs a turn is measured inside a handler. It lacks the deque
+//! and the run queue, which cannot be reached from outside, and sockets.
+
+use criterion::{BatchSize, Criterion, Throughput};
+use potoroo_benches::system;
+use potoroo_runtime::arena::ArenaVec;
+use potoroo_runtime::mailbox::Inbox;
+use potoroo_runtime::sys::clock::Time;
+use potoroo_runtime::timer::Wheel;
+use potoroo_runtime::{Actor, ActorRef, Ask, Context, Fault, Reply, Signal, System, Turn};
+use std::hint::{black_box, spin_loop};
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Pushes before the inbox is emptied.
+const BATCH: u64 = 128;
+
+/// Messages of one iteration between two threads.
+const CROSSING: u64 = 10_000;
+
+/// How many messages may be in the inbox between two threads, so that memory stays bounded.
+const CROSSING_AHEAD: u64 = 10 * CROSSING;
+
+/// Timers in a wheel.
+const TIMERS: u64 = 1_000_000;
+
+/// Within which the timers are due.
+const TIMERS_WITHIN: Duration = Duration::from_secs(3600);
+
+/// How far a wheel is advanced at a time: what a busy worker does between two looks.
+const TIMER_STEP: Duration = Duration::from_millis(100);
+
+/// Elements of a vector.
+const ELEMENTS: u64 = 10_000;
+
+/// Vectors filled by one actor: its arena keeps what they have left behind.
+const FILLS_PER_ACTOR: u64 = 64;
+
+/// Lives or asks of one iteration.
+const LIVES: u64 = 100;
+
+fn sum_below(n: u64) -> u64 {
+    n * (n - 1) / 2
+}
+
+fn push(inbox: &Inbox<u64>, n: u64) {
+    let pushed = inbox.push(n);
+    assert!(pushed.is_ok(), "an open inbox refused");
+}
+
+fn inbox(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("inbox");
+    group.throughput(Throughput::Elements(BATCH));
+    group.bench_function("push_and_take_on_one_thread", |bencher| {
+        let inbox = Inbox::new();
+        bencher.iter(|| {
+            for n in 0..BATCH {
+                push(&inbox, n);
+            }
+            assert_eq!(inbox.take().sum::<u64>(), sum_below(BATCH));
+        });
+    });
+    group.throughput(Throughput::Elements(CROSSING));
+    group.bench_function("push_and_take_on_two_threads", |bencher| {
+        bencher.iter_custom(|iterations| crossing(iterations * CROSSING));
+    });
+    group.finish();
+}
+
+/// One thread pushes the numbers below `messages`, this one takes them; they must come in order.
+fn crossing(messages: u64) -> Duration {
+    let inbox = Inbox::new();
+    let taken = AtomicU64::new(0);
+    thread::scope(|scope| {
+        let begun = Instant::now();
+        scope.spawn(|| {
+            for n in 0..messages {
+                while n % BATCH == 0 && n - taken.load(Acquire) > CROSSING_AHEAD {
+                    thread::yield_now();
+                }
+                push(&inbox, n);
+            }
+        });
+        let mut next = 0;
+        while next < messages {
+            if !inbox.has_messages() {
+                spin_loop();
+                continue;
+            }
+            for n in inbox.take() {
+                assert_eq!(n, next, "a message was lost, or came out of order");
+                next += 1;
+            }
+            taken.store(next, Release);
+        }
+        begun.elapsed()
+    })
+}
+
+/// When the timer of this number is due: spread by a multiplication that is one-to-one.
+fn due(number: u64) -> Time {
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let within = (u128::from(spread) * TIMERS_WITHIN.as_nanos()) >> 64;
+    Time::ZERO + Duration::from_nanos(within as u64)
+}
+
+fn full_wheel() -> Wheel<u64> {
+    let mut wheel = Wheel::new(Time::ZERO);
+    for number in 0..TIMERS {
+        wheel.insert(due(number), number);
+    }
+    wheel
+}
+
+fn wheel(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("wheel");
+    group.throughput(Throughput::Elements(TIMERS)).sample_size(10);
+    group.bench_function("insert_1M", |bencher| {
+        bencher.iter_with_large_drop(|| {
+            let wheel = full_wheel();
+            assert_eq!(wheel.len() as u64, TIMERS);
+            wheel
+        });
+    });
+    group.bench_function("advance_1M", |bencher| {
+        bencher.iter_batched(
+            full_wheel,
+            |mut wheel| {
+                let (mut now, mut fired, mut sum) = (Time::ZERO, 0, 0);
+                while !wheel.is_empty() {
+                    now = now + TIMER_STEP;
+                    wheel.advance(now, |number| {
+                        fired += 1;
+                        sum += number;
+                    });
+                }
+                assert_eq!((fired, sum), (TIMERS, sum_below(TIMERS)));
+                wheel
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+/// What a [`Filler`] fills.
+#[derive(Clone, Copy)]
+enum Fill {
+    Std,
+    StdReused,
+    Arena,
+    ArenaReused,
+}
+
+/// Fills vectors in its turns.
+struct Filler;
+
+impl Actor for Filler {
+    type Msg = (Fill, u64, Reply<Duration>);
+
+    fn handle(&mut self, (fill, times, reply): Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
+        let arena = ctx.arena();
+        let begun = Instant::now();
+        let sum = match fill {
+            Fill::Std => (0..times)
+                .map(|_| {
+                    let mut numbers = Vec::new();
+                    (0..ELEMENTS).for_each(|n| numbers.push(black_box(n)));
+                    numbers.iter().sum::<u64>()
+                })
+                .sum::<u64>(),
+            Fill::Arena => (0..times)
+                .map(|_| {
+                    let mut numbers = ArenaVec::new_in(&arena);
+                    (0..ELEMENTS).for_each(|n| numbers.push(black_box(n)));
+                    numbers.iter().sum::<u64>()
+                })
+                .sum(),
+            Fill::StdReused => {
+                let mut numbers = Vec::with_capacity(ELEMENTS as usize);
+                (0..times)
+                    .map(|_| {
+                        numbers.clear();
+                        (0..ELEMENTS).for_each(|n| numbers.push(black_box(n)));
+                        numbers.iter().sum::<u64>()
+                    })
+                    .sum()
+            }
+            Fill::ArenaReused => {
+                let mut numbers = ArenaVec::with_capacity_in(ELEMENTS as usize, &arena);
+                (0..times)
+                    .map(|_| {
+                        numbers.clear();
+                        (0..ELEMENTS).for_each(|n| numbers.push(black_box(n)));
+                        numbers.iter().sum::<u64>()
+                    })
+                    .sum()
+            }
+        };
+        let took = begun.elapsed();
+        if sum != times * sum_below(ELEMENTS) || arena.bytes().foreign != 0 {
+            return Err(Fault::new("a vector lost something, or did not live in the arena"));
+        }
+        reply.send(took);
+        ctx.stop();
+        Ok(())
+    }
+}
+
+/// The answer.
+fn answer<R: Send + 'static>(ask: Ask<R>) -> R {
+    ask.wait_for(Duration::from_secs(60))
+        .unwrap_or_else(|error| panic!("a bench inside an actor failed: {error}"))
+}
+
+fn fill(system: &System, fill: Fill, times: u64) -> Duration {
+    let mut took = Duration::ZERO;
+    let mut left = times;
+    while left > 0 {
+        let now = left.min(FILLS_PER_ACTOR);
+        let filler = system.spawn(|_| Ok(Filler));
+        took += answer(filler.ask(|reply| (fill, now, reply)));
+        left -= now;
+    }
+    took
+}
+
+fn vectors(criterion: &mut Criterion) {
+    let system = system(1);
+    let mut group = criterion.benchmark_group("push_10k");
+    group.throughput(Throughput::Elements(ELEMENTS));
+    for (name, what) in [
+        ("std_vec", Fill::Std),
+        ("arena_vec", Fill::Arena),
+        ("std_vec_reused", Fill::StdReused),
+        ("arena_vec_reused", Fill::ArenaReused),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|iterations| fill(&system, what, iterations));
+        });
+    }
+    group.finish();
+}
+
+/// Ends with its first turn.
+struct Mayfly;
+
+impl Actor for Mayfly {
+    type Msg = ();
+
+    fn handle(&mut self, (): (), _: &mut Context<'_, Self>) -> Turn {
+        Ok(())
+    }
+}
+
+/// Spawns one child after the other.
+struct Parent {
+    left: u64,
+    begun: Instant,
+    reply: Option<Reply<Duration>>,
+}
+
+impl Parent {
+    fn bear(ctx: &mut Context<'_, Self>) {
+        ctx.spawn(|ctx: &mut Context<'_, Mayfly>| {
+            ctx.stop();
+            Ok(Mayfly)
+        });
+    }
+}
+
+impl Actor for Parent {
+    type Msg = (u64, Reply<Duration>);
+
+    fn handle(&mut self, (lives, reply): Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
+        self.left = lives;
+        self.reply = Some(reply);
+        self.begun = Instant::now();
+        Self::bear(ctx);
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal, ctx: &mut Context<'_, Self>) -> Turn {
+        if let Signal::ChildExited { .. } = signal {
+            self.left -= 1;
+            if self.left > 0 {
+                Self::bear(ctx);
+            } else if let Some(reply) = self.reply.take() {
+                reply.send(self.begun.elapsed());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Answers with one more.
+struct Successor;
+
+impl Actor for Successor {
+    type Msg = (u64, Reply<u64>);
+
+    fn handle(&mut self, (n, reply): Self::Msg, _: &mut Context<'_, Self>) -> Turn {
+        reply.send(n + 1);
+        Ok(())
+    }
+}
+
+/// Asks again and again, with the answer to the last ask.
+struct Asker {
+    successor: ActorRef<Successor>,
+}
+
+impl Asker {
+    fn ask(&self, n: u64, end: u64, begun: Instant, reply: Reply<Duration>, ctx: &mut Context<'_, Self>) {
+        if n == end {
+            reply.send(begun.elapsed());
+            return;
+        }
+        ctx.ask(&self.successor, move |back| (n, back))
+            .then(move |this, answer, ctx| {
+                if answer? != n + 1 {
+                    return Err(Fault::new("an answer to another question"));
+                }
+                this.ask(n + 1, end, begun, reply, ctx);
+                Ok(())
+            });
+    }
+}
+
+impl Actor for Asker {
+    type Msg = (u64, Reply<Duration>);
+
+    fn handle(&mut self, (asks, reply): Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
+        self.ask(0, asks, Instant::now(), reply, ctx);
+        Ok(())
+    }
+}
+
+fn lives(criterion: &mut Criterion) {
+    let system = system(1);
+    let mut group = criterion.benchmark_group("lives");
+    group.throughput(Throughput::Elements(LIVES));
+    let parent = system.spawn(|_| {
+        Ok(Parent {
+            left: 0,
+            begun: Instant::now(),
+            reply: None,
+        })
+    });
+    group.bench_function("spawn_and_stop", |bencher| {
+        bencher.iter_custom(|iterations| answer(parent.ask(|reply| (iterations * LIVES, reply))));
+    });
+    let asker = system.spawn(|ctx| {
+        let successor = ctx.spawn(|_| Ok(Successor));
+        Ok(Asker { successor })
+    });
+    group.bench_function("ask_inside", |bencher| {
+        bencher.iter_custom(|iterations| answer(asker.ask(|reply| (iterations * LIVES, reply))));
+    });
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    inbox(&mut criterion);
+    wheel(&mut criterion);
+    vectors(&mut criterion);
+    lives(&mut criterion);
+    criterion.final_summary();
+}
