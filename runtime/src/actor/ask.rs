@@ -8,13 +8,13 @@
 use super::actor_ref::ActorRef;
 use super::context::Context;
 use super::slots::Slots;
-use super::timers::{Timer, TimerId};
+use super::timers::Timer;
 use super::{Actor, Turn};
 use crate::scheduler::control::{AskError, Control, ReplyValue};
 use crate::scheduler::header::CellRef;
 use crate::scheduler::worker::Worker;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
-use crate::sys::clock;
+use crate::sys::clock::{self, Time};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -29,13 +29,70 @@ pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) type Continuation<A> = Box<dyn FnOnce(&mut A, ReplyValue, &mut Context<'_, A>) -> Turn + Send>;
 
 /// An ask that waits for its answer.
-pub(super) struct Pending<A: Actor> {
-    pub(super) continuation: Continuation<A>,
-    pub(super) timeout: TimerId,
+struct Pending<A: Actor> {
+    continuation: Continuation<A>,
+    due: Time,
 }
 
-/// The asks of one actor.
-pub(super) type Asks<A> = Slots<Option<Pending<A>>>;
+/// The asks of one actor. Together they have one timer, set to the first deadline there was: an answered ask leaves
+/// nothing behind in the worker's wheel, however many there are.
+pub(super) struct Asks<A: Actor> {
+    pending: Slots<Pending<A>>,
+    sweep_at: Option<Time>,
+}
+
+impl<A: Actor> Default for Asks<A> {
+    fn default() -> Self {
+        Self {
+            pending: Slots::default(),
+            sweep_at: None,
+        }
+    }
+}
+
+impl<A: Actor> Asks<A> {
+    /// Keeps a continuation. Gives its name, and whether a sweep must be set to its deadline.
+    fn insert(&mut self, continuation: Continuation<A>, due: Time) -> (u32, u32, bool) {
+        let (slot, generation) = self.pending.insert(Pending { continuation, due });
+        let is_first = self.sweep_at.is_none_or(|at| due < at);
+        if is_first {
+            self.sweep_at = Some(due);
+        }
+        (slot, generation, is_first)
+    }
+
+    /// The continuation of an ask that is answered now; `None` if it has been already, or is out of time.
+    pub(super) fn answered(&mut self, slot: u32, generation: u32) -> Option<Continuation<A>> {
+        Some(self.pending.remove(slot, generation)?.continuation)
+    }
+
+    /// A sweep is due: gives the asks that are out of time, and when to sweep next. Of sweeps that were set twice, as
+    /// happens where a later ask has an earlier deadline, one is in vain.
+    fn sweep(&mut self, now: Time) -> (Vec<(u32, u32)>, Option<Time>) {
+        if self.sweep_at.is_none_or(|at| now < at) {
+            return (Vec::new(), None);
+        }
+        let is_over = |pending: &Pending<A>| pending.due <= now;
+        let over = self.pending.iter().filter(|(_, _, pending)| is_over(pending));
+        let over = over.map(|(slot, generation, _)| (slot, generation)).collect();
+        let rest = self.pending.iter().filter(|(_, _, pending)| !is_over(pending));
+        self.sweep_at = rest.map(|(_, _, pending)| pending.due).min();
+        (over, self.sweep_at)
+    }
+}
+
+impl<A: Actor> Context<'_, A> {
+    /// The timer of the asks is due: gives those that are out of time.
+    pub(super) fn sweep_asks(&mut self) -> Vec<(u32, u32)> {
+        let now = clock::now();
+        // SAFETY: a context exists only in its actor's turn, on the home (M1); nothing of the user's runs inside.
+        let (over, next) = unsafe { self.cell.with_extras(|extras| extras.asks.sweep(now)) };
+        if let Some(next) = next {
+            self.arm(next, Timer::AskSweep);
+        }
+        over
+    }
+}
 
 /// The way back to an asker; use it once.
 pub struct Reply<R: Send + 'static>(Option<Way<R>>);
@@ -248,22 +305,15 @@ impl<A: Actor, B: Actor, R: Send + 'static, F: FnOnce(Reply<R>) -> B::Msg> AskIn
         continuation: impl FnOnce(&mut A, Result<R, AskError>, &mut Context<'_, A>) -> Turn + Send + 'static,
     ) {
         let cell = self.ctx.cell;
-        // SAFETY: a context exists only in its actor's turn, on the home (M1).
-        let (slot, generation) = unsafe { cell.with_extras(|extras| extras.asks.insert(None)) };
         let due = clock::now() + self.at_most;
-        let timeout = self.ctx.arm(due, Timer::AskTimeout { slot, generation });
         let continuation: Continuation<A> = Box::new(move |actor, value, ctx| {
             let value = value.map(|value| *value.downcast::<R>().expect("a reply carries what was asked for"));
             continuation(actor, value, ctx)
         });
-        let pending = Pending { continuation, timeout };
-        // SAFETY: as above.
-        unsafe {
-            cell.with_extras(|extras| {
-                if let Some(place) = extras.asks.get_mut(slot, generation) {
-                    *place = Some(pending);
-                }
-            });
+        // SAFETY: a context exists only in its actor's turn, on the home (M1); nothing of the user's runs inside.
+        let (slot, generation, is_first) = unsafe { cell.with_extras(|extras| extras.asks.insert(continuation, due)) };
+        if is_first {
+            self.ctx.arm(due, Timer::AskSweep);
         }
         let reply = Reply(Some(Way::Inside {
             asker: CellRef::new(&cell.header),

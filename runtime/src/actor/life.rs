@@ -196,9 +196,9 @@ impl<A: Actor> ActorCell<A> {
                         ctx.worker.counters().handled.add(1);
                         actor.handle(msg, ctx)
                     }
-                    Due::AskTimeout { slot, generation } => {
+                    Due::AskSweep => ctx.sweep_asks().into_iter().try_for_each(|(slot, generation)| {
                         self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
-                    }
+                    }),
                     Due::Cancelled => Ok(()),
                 },
                 Control::Reply {
@@ -229,12 +229,8 @@ impl<A: Actor> ActorCell<A> {
         value: crate::scheduler::control::ReplyValue,
     ) -> Turn {
         // SAFETY: M1: this is a turn of the home.
-        let pending = unsafe { self.with_extras(|extras| extras.asks.remove(slot, generation)) }.flatten();
-        match pending {
-            Some(pending) => {
-                ctx.cancel(pending.timeout);
-                (pending.continuation)(actor, value, ctx)
-            }
+        match unsafe { self.with_extras(|extras| extras.asks.answered(slot, generation)) } {
+            Some(continuation) => continuation(actor, value, ctx),
             // Too late: the ask has timed out.
             None => Ok(()),
         }

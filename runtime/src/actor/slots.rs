@@ -37,6 +37,13 @@ impl<T> Slots<T> {
         (entry.0 == generation).then_some(entry.1.as_mut()).flatten()
     }
 
+    /// All values, with their names.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u32, &T)> {
+        (0..)
+            .zip(&self.slots)
+            .filter_map(|(slot, (generation, value))| Some((slot, *generation, value.as_ref()?)))
+    }
+
     /// Takes the value out, if it is still there; its name is never valid again.
     pub(super) fn remove(&mut self, slot: u32, generation: u32) -> Option<T> {
         let entry = self.slots.get_mut(slot as usize)?;
@@ -65,5 +72,6 @@ mod tests {
         assert_ne!(later, generation);
         assert_eq!(slots.get_mut(slot, generation), None);
         assert_eq!(slots.get_mut(slot, later), Some(&mut "b"));
+        assert_eq!(slots.iter().collect::<Vec<_>>(), [(slot, later, &"b")]);
     }
 }

@@ -24,17 +24,14 @@ pub(super) enum Timer<A: Actor> {
         /// Taken out while it runs: it is the user's code and may tell this very actor something.
         make: Option<Maker<A>>,
     },
-    /// An ask was not answered in time.
-    AskTimeout {
-        slot: u32,
-        generation: u32,
-    },
+    /// The first of the pending asks may be out of time.
+    AskSweep,
 }
 
 /// What became of a due timer.
 pub(super) enum Due<A: Actor> {
     Message(A::Msg),
-    AskTimeout { slot: u32, generation: u32 },
+    AskSweep,
     Cancelled,
 }
 
@@ -109,7 +106,7 @@ impl<A: Actor> Context<'_, A> {
         };
         match timer {
             Some(Timer::Once(msg)) => Due::Message(msg),
-            Some(Timer::AskTimeout { slot, generation }) => Due::AskTimeout { slot, generation },
+            Some(Timer::AskSweep) => Due::AskSweep,
             Some(Timer::Every {
                 due,
                 make: Some(mut make),

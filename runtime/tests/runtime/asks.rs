@@ -159,3 +159,38 @@ fn blocking_on_a_worker_is_refused_with_advice() {
     let reason = heard.recv().expect("the failure is reported");
     assert!(reason.contains("ctx.ask"), "{reason}");
 }
+
+/// Asks somebody who keeps silent, several times with several limits, and reports the order in which the time ran out.
+struct Impatient {
+    oracle: ActorRef<Oracle>,
+    tell: std::sync::mpsc::Sender<u64>,
+}
+
+impl Actor for Impatient {
+    type Msg = u64;
+
+    fn handle(&mut self, limit_ms: u64, ctx: &mut Context<'_, Self>) -> Turn {
+        ctx.ask(&self.oracle, Question::Keep)
+            .within(Duration::from_millis(limit_ms))
+            .then(move |this: &mut Self, answer: Result<u64, AskError>, _| {
+                assert_eq!(answer, Err(AskError::TimedOut));
+                this.tell.send(limit_ms)?;
+                Ok(())
+            });
+        Ok(())
+    }
+}
+
+#[test]
+fn every_ask_has_its_own_deadline() {
+    let system = System::builder().workers(1).build().expect("starts");
+    let oracle = system.spawn(|_| Ok(Oracle::default()));
+    let (tell, heard) = std::sync::mpsc::channel();
+    let impatient = system.spawn(move |_| Ok(Impatient { oracle, tell }));
+    // The first sets the timer; the next are earlier, later and in between.
+    for limit_ms in [60, 20, 100, 40, 20] {
+        impatient.tell(limit_ms);
+    }
+    assert_eq!(heard.iter().take(5).collect::<Vec<_>>(), [20, 20, 40, 60, 100]);
+    assert_eq!(system.shutdown().stats.total().failed, 0);
+}
