@@ -1,0 +1,133 @@
+//! What was measured, as a picture: grouped bars, one panel per number of threads.
+//!
+//! A bar is a median, the line on it reaches from the lowest run to the highest. The axis is linear and ends at the
+//! fastest runtime: the bare loop would press all others flat, so its rate stands under the workload's name instead.
+
+use crate::measure::Cell;
+use crate::report::{find, number, peers, threads, workloads};
+use crate::{Peer, Workload};
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::error::Error;
+use std::path::Path;
+
+/// How wide a group of bars is; the rest of 1 is the gap.
+const GROUP: f64 = 0.86;
+
+/// Width of the picture and height of a panel.
+const SIZE: (u32, u32) = (1400, 460);
+
+type Panel<'a> = DrawingArea<SVGBackend<'a>, Cartesian>;
+type Cartesian = Cartesian2d<RangedCoordf64, RangedCoordf64>;
+
+fn colour(peer: Peer) -> RGBColor {
+    match peer {
+        Peer::Bare => RGBColor(120, 120, 120),
+        Peer::Potoroo => RGBColor(176, 84, 28),
+        Peer::Tokio => RGBColor(64, 96, 140),
+        Peer::Actix => RGBColor(110, 150, 190),
+        Peer::Kameo => RGBColor(120, 140, 110),
+        Peer::Ractor => RGBColor(170, 185, 150),
+    }
+}
+
+/// Draws the cells into a file.
+///
+/// # Errors
+///
+/// If there is nothing to draw, or if the file cannot be written.
+pub fn draw(cells: &[Cell], file: &Path) -> Result<(), Box<dyn Error>> {
+    let runtimes: Vec<Peer> = peers(cells).into_iter().filter(|&peer| peer != Peer::Bare).collect();
+    if runtimes.is_empty() {
+        return Err("a chart needs a runtime beside the bare loop".into());
+    }
+    let (workloads, threads) = (workloads(cells), threads(cells));
+    let root = SVGBackend::new(file, (SIZE.0, SIZE.1 * threads.len() as u32)).into_drawing_area();
+    root.fill(&WHITE)?;
+    for (area, &threads) in root.split_evenly((threads.len(), 1)).iter().zip(&threads) {
+        let of_panel = |peer, workload| find(cells, peer, workload, threads);
+        let highest = runtimes
+            .iter()
+            .flat_map(|&peer| workloads.iter().filter_map(move |&workload| of_panel(peer, workload)))
+            .fold(0.0, |highest: f64, cell| highest.max(cell.highest()));
+        let caption = format!(
+            "Million messages per second, {threads} worker thread{}",
+            if threads == 1 { "" } else { "s" }
+        );
+        let mut chart = ChartBuilder::on(area)
+            .caption(caption, ("sans-serif", 18))
+            .margin(14)
+            .x_label_area_size(48)
+            .y_label_area_size(48)
+            .build_cartesian_2d(0.0..workloads.len() as f64, 0.0..highest * 1.08)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .disable_x_axis()
+            .light_line_style(TRANSPARENT)
+            .y_label_style(("sans-serif", 12))
+            .draw()?;
+        let panel = chart.plotting_area();
+        for (place, &workload) in workloads.iter().enumerate() {
+            let width = GROUP / runtimes.len() as f64;
+            for (bar, &peer) in runtimes.iter().enumerate() {
+                if let Some(cell) = of_panel(peer, workload) {
+                    let left = place as f64 + (1.0 - GROUP) / 2.0 + bar as f64 * width;
+                    draw_bar(panel, cell, left, width)?;
+                }
+            }
+            // The bare loop has one thread, whatever the panel.
+            draw_name(panel, place, workload, find(cells, Peer::Bare, workload, 1))?;
+        }
+        draw_legend(area, &runtimes)?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+fn draw_bar(panel: &Panel<'_>, cell: &Cell, left: f64, width: f64) -> Result<(), Box<dyn Error>> {
+    let (right, middle) = (left + width * 0.9, left + width * 0.45);
+    panel.draw(&Rectangle::new(
+        [(left, 0.0), (right, cell.median())],
+        colour(cell.peer).filled(),
+    ))?;
+    panel.draw(&PathElement::new(
+        vec![(middle, cell.lowest()), (middle, cell.highest())],
+        BLACK.stroke_width(1),
+    ))?;
+    let style = ("sans-serif", 11).into_text_style(panel);
+    let above = style.pos(Pos::new(HPos::Center, VPos::Bottom));
+    panel.draw(&Text::new(number(cell.median()), (middle, cell.highest()), above))?;
+    Ok(())
+}
+
+fn draw_name(panel: &Panel<'_>, place: usize, workload: Workload, bare: Option<&Cell>) -> Result<(), Box<dyn Error>> {
+    let below = |size: u32| {
+        let style = ("sans-serif", size).into_text_style(panel);
+        style.pos(Pos::new(HPos::Center, VPos::Top))
+    };
+    let at = (place as f64 + 0.5, 0.0);
+    let name = Text::new(workload.name(), (0, 6), below(14));
+    panel.draw(&(EmptyElement::at(at) + name))?;
+    if let Some(bare) = bare {
+        let text = format!("bare loop {}", number(bare.median()));
+        let grey = colour(Peer::Bare);
+        let bare = Text::new(text, (0, 24), below(11).color(&grey));
+        panel.draw(&(EmptyElement::at(at) + bare))?;
+    }
+    Ok(())
+}
+
+fn draw_legend(
+    area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
+    runtimes: &[Peer],
+) -> Result<(), Box<dyn Error>> {
+    let style = ("sans-serif", 13).into_text_style(area);
+    for (place, &peer) in runtimes.iter().enumerate() {
+        let left = SIZE.0 as i32 - 90 * (runtimes.len() - place) as i32;
+        area.draw(&Rectangle::new([(left, 18), (left + 12, 30)], colour(peer).filled()))?;
+        area.draw(&Text::new(peer.name(), (left + 17, 18), style.clone()))?;
+    }
+    Ok(())
+}
