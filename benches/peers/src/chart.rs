@@ -56,7 +56,7 @@ pub fn draw(cells: &[Cell], file: &Path) -> Result<(), Box<dyn Error>> {
             if threads == 1 { "" } else { "s" }
         );
         let mut chart = ChartBuilder::on(area)
-            .caption(caption, ("sans-serif", 18))
+            .caption(caption, ("sans-serif", 22))
             .margin(14)
             .x_label_area_size(48)
             .y_label_area_size(48)
@@ -66,7 +66,7 @@ pub fn draw(cells: &[Cell], file: &Path) -> Result<(), Box<dyn Error>> {
             .disable_x_mesh()
             .disable_x_axis()
             .light_line_style(TRANSPARENT)
-            .y_label_style(("sans-serif", 12))
+            .y_label_style(("sans-serif", 14))
             .draw()?;
         let panel = chart.plotting_area();
         for (place, &workload) in workloads.iter().enumerate() {
@@ -96,7 +96,7 @@ fn draw_bar(panel: &Panel<'_>, cell: &Cell, left: f64, width: f64) -> Result<(),
         vec![(middle, cell.lowest()), (middle, cell.highest())],
         BLACK.stroke_width(1),
     ))?;
-    let style = ("sans-serif", 11).into_text_style(panel);
+    let style = ("sans-serif", 14).into_text_style(panel);
     let above = style.pos(Pos::new(HPos::Center, VPos::Bottom));
     panel.draw(&Text::new(number(cell.median()), (middle, cell.highest()), above))?;
     Ok(())
@@ -108,12 +108,12 @@ fn draw_name(panel: &Panel<'_>, place: usize, workload: Workload, bare: Option<&
         style.pos(Pos::new(HPos::Center, VPos::Top))
     };
     let at = (place as f64 + 0.5, 0.0);
-    let name = Text::new(workload.name(), (0, 6), below(14));
+    let name = Text::new(workload.name(), (0, 6), below(17));
     panel.draw(&(EmptyElement::at(at) + name))?;
     if let Some(bare) = bare {
         let text = format!("bare loop {}", number(bare.median()));
         let grey = colour(Peer::Bare);
-        let bare = Text::new(text, (0, 24), below(11).color(&grey));
+        let bare = Text::new(text, (0, 24), below(14).color(&grey));
         panel.draw(&(EmptyElement::at(at) + bare))?;
     }
     Ok(())
@@ -123,7 +123,7 @@ fn draw_legend(
     area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     runtimes: &[Peer],
 ) -> Result<(), Box<dyn Error>> {
-    let style = ("sans-serif", 13).into_text_style(area);
+    let style = ("sans-serif", 16).into_text_style(area);
     for (place, &peer) in runtimes.iter().enumerate() {
         let left = SIZE.0 as i32 - 90 * (runtimes.len() - place) as i32;
         area.draw(&Rectangle::new([(left, 18), (left + 12, 30)], colour(peer).filled()))?;

@@ -1,6 +1,6 @@
 //! The peers, and the frame of every run: cast, wire, begin, wait, clear up, check.
 //!
-//! The cast is made, and the first messages are sent, on a worker thread of the runtime, so that no peer pays for a
+//! The cast is made and wired, and the first messages are sent, on a worker thread of the runtime, so that no peer pays for a
 //! queue that exists for foreign threads only. It lacks peers that are no Rust: see the research of the project.
 
 mod actix;
@@ -117,10 +117,13 @@ fn perform<R: Runtime>(peer: Peer, workload: Workload, threads: usize, messages:
         .map(|role| Player::new(role, ledger.clone()))
         .collect();
     let addresses = runtime.cast(players, plan.together);
-    for (address, friends) in addresses.iter().zip(&plan.friends) {
-        let friends = friends.iter().map(|&friend| addresses[friend].clone()).collect();
-        address.send(Msg::Meet(Box::new(Friends(friends))));
-    }
+    let for_wiring = addresses.clone();
+    runtime.inside(Box::new(move || {
+        for (address, friends) in for_wiring.iter().zip(&plan.friends) {
+            let friends = friends.iter().map(|&friend| for_wiring[friend].clone()).collect();
+            address.send(Msg::Meet(Box::new(Friends(friends))));
+        }
+    }));
     wait_for(&heard, Event::Ready, &who);
 
     let first: Vec<_> = plan
