@@ -92,7 +92,7 @@ impl<A> Player<A> {
     /// # Panics
     ///
     /// If the message is not for this role.
-    #[inline]
+    #[inline(always)]
     pub fn handle(&mut self, msg: Msg<A>, io: &mut impl Io<A>) -> ControlFlow<()> {
         match (&mut self.role, msg) {
             (Role::Relay { next, sum, .. }, Msg::Token(left)) => {
@@ -146,6 +146,15 @@ impl<A> Player<A> {
             (Role::Chatter { others, chance, .. }, Msg::NextBurst) => {
                 io.send(&others[chance.next() as usize], Msg::Ping(chance.me));
             }
+            (_, msg) => return self.handle_seldom(msg, io),
+        }
+        Continue(())
+    }
+
+    /// What is not sent again and again: kept apart, so that it does not weigh on what is.
+    #[inline(never)]
+    fn handle_seldom(&mut self, msg: Msg<A>, io: &mut impl Io<A>) -> ControlFlow<()> {
+        match (&mut self.role, msg) {
             (Role::Root { numbers }, Msg::NextBurst) => {
                 for number in next_burst(numbers) {
                     let leaf = io.spawn(Self::new(Role::Leaf, self.ledger.clone()));
@@ -154,26 +163,27 @@ impl<A> Player<A> {
                 if !numbers.is_empty() {
                     io.again();
                 }
+                Continue(())
             }
             (Role::Leaf, Msg::Token(number)) => {
                 self.ledger.add(number);
                 self.ledger.part_finished();
-                return Break(());
+                Break(())
             }
             (role, Msg::Meet(friends)) => {
                 role.meet(*friends);
                 self.ledger.ready();
+                Continue(())
             }
             (role, Msg::Stop) => {
                 self.ledger.add(role.sum());
                 // Actors that know each other in a ring would keep each other's memory alive.
                 *role = Role::Done;
                 self.ledger.gone();
-                return Break(());
+                Break(())
             }
             (_, Msg::Token(_) | Msg::Ping(_) | Msg::Pong | Msg::NextBurst) => panic!("a message for another role"),
         }
-        Continue(())
     }
 }
 
