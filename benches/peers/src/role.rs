@@ -7,14 +7,14 @@
 use crate::ledger::Ledger;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How many messages a producer sends between two messages to itself.
 pub(crate) const BURST: u64 = 128;
 
-/// The one message type: a small enum with a `u64`. `A` is the address of an actor.
-#[derive(Debug)]
-pub enum Msg<A> {
+/// The one message type: a small enum with a `u64`, and nothing in it that would have to be dropped.
+#[derive(Clone, Copy, Debug)]
+pub enum Msg {
     /// Pass it on, less one; or just add it.
     Token(u64),
     /// From whom.
@@ -23,28 +23,36 @@ pub enum Msg<A> {
     Pong,
     /// To oneself: go on.
     NextBurst,
-    /// Setting up: whom to send to. Boxed, since addresses are of many sizes, and messages must not be.
-    Meet(Box<Friends<A>>),
+    /// Setting up: your place in the cast, by which the [`Wiring`] says whom to send to.
+    Meet(u64),
     /// Clearing up.
     Stop,
 }
 
-const _: () = assert!(size_of::<Msg<[u64; 4]>>() == 16, "a small enum with a u64");
+const _: () = assert!(size_of::<Msg>() == 16, "a small enum with a u64");
 
-/// Whom an actor sends to.
+/// Who knows whom, by places in the cast. Actors copy their part of it when they are set up.
 #[derive(Debug)]
-pub struct Friends<A>(pub(crate) Vec<A>);
+pub(crate) struct Wiring<A> {
+    /// All of the cast.
+    pub(crate) addresses: Vec<A>,
+    /// The places of each one's friends.
+    pub(crate) friends: Vec<Vec<usize>>,
+}
+
+/// Filled in when the cast has been made.
+pub(crate) type Wires<A> = Arc<OnceLock<Wiring<A>>>;
 
 /// An address that can be stored and sent to without cloning it.
 pub trait Address: Clone + Send + Sync + 'static {
     /// Sends without waiting.
-    fn send(&self, msg: Msg<Self>);
+    fn send(&self, msg: Msg);
 }
 
 /// What a runtime offers to an actor while it handles a message.
 pub trait Io<A> {
     /// Sends without waiting.
-    fn send(&mut self, to: &A, msg: Msg<A>);
+    fn send(&mut self, to: &A, msg: Msg);
     /// Sends [`Msg::NextBurst`] to itself, so that others get a turn before.
     fn again(&mut self);
     /// A new actor.
@@ -80,11 +88,17 @@ pub(crate) enum Role<A> {
 pub struct Player<A> {
     role: Role<A>,
     ledger: Arc<Ledger>,
+    /// Until it has met its friends.
+    wires: Option<Wires<A>>,
 }
 
-impl<A> Player<A> {
-    pub(crate) fn new(role: Role<A>, ledger: Arc<Ledger>) -> Self {
-        Self { role, ledger }
+impl<A: Clone> Player<A> {
+    pub(crate) fn new(role: Role<A>, ledger: Arc<Ledger>, wires: Wires<A>) -> Self {
+        Self {
+            role,
+            ledger,
+            wires: Some(wires),
+        }
     }
 
     /// Handles one message; `Break` means that the actor ends.
@@ -93,7 +107,7 @@ impl<A> Player<A> {
     ///
     /// If the message is not for this role.
     #[inline(always)]
-    pub fn handle(&mut self, msg: Msg<A>, io: &mut impl Io<A>) -> ControlFlow<()> {
+    pub fn handle(&mut self, msg: Msg, io: &mut impl Io<A>) -> ControlFlow<()> {
         match (&mut self.role, msg) {
             (Role::Relay { next, sum, .. }, Msg::Token(left)) => {
                 *sum = sum.wrapping_add(left);
@@ -153,11 +167,15 @@ impl<A> Player<A> {
 
     /// What is not sent again and again: kept apart, so that it does not weigh on what is.
     #[inline(never)]
-    fn handle_seldom(&mut self, msg: Msg<A>, io: &mut impl Io<A>) -> ControlFlow<()> {
+    fn handle_seldom(&mut self, msg: Msg, io: &mut impl Io<A>) -> ControlFlow<()> {
         match (&mut self.role, msg) {
             (Role::Root { numbers }, Msg::NextBurst) => {
                 for number in next_burst(numbers) {
-                    let leaf = io.spawn(Self::new(Role::Leaf, self.ledger.clone()));
+                    let leaf = io.spawn(Self {
+                        role: Role::Leaf,
+                        ledger: self.ledger.clone(),
+                        wires: None,
+                    });
                     io.send(&leaf, Msg::Token(number));
                 }
                 if !numbers.is_empty() {
@@ -170,8 +188,12 @@ impl<A> Player<A> {
                 self.ledger.part_finished();
                 Break(())
             }
-            (role, Msg::Meet(friends)) => {
-                role.meet(*friends);
+            (role, Msg::Meet(place)) => {
+                let wires = self.wires.take();
+                let wiring = wires.as_ref().and_then(|wires| wires.get());
+                let Wiring { addresses, friends } = wiring.expect("the wiring is there before it is spoken of");
+                let friends = friends[place as usize].iter();
+                role.meet(friends.map(|&friend| addresses[friend].clone()).collect());
                 self.ledger.ready();
                 Continue(())
             }
@@ -188,12 +210,12 @@ impl<A> Player<A> {
 }
 
 impl<A> Role<A> {
-    fn meet(&mut self, friends: Friends<A>) {
+    fn meet(&mut self, friends: Vec<A>) {
         match self {
             Self::Relay { next: friend, .. } | Self::Producer { counter: friend, .. } => {
-                *friend = friends.0.into_iter().next();
+                *friend = friends.into_iter().next();
             }
-            Self::Chatter { others, .. } => *others = friends.0,
+            Self::Chatter { others, .. } => *others = friends,
             Self::Counter { .. } | Self::Root { .. } | Self::Leaf | Self::Done => {}
         }
     }

@@ -109,7 +109,7 @@ pub(crate) struct Plan<A> {
     /// Whom each of the cast knows, by their places in it.
     pub(crate) friends: Vec<Vec<usize>>,
     /// Who gets which first message.
-    pub(crate) first: Vec<(usize, Msg<A>)>,
+    pub(crate) first: Vec<(usize, Msg)>,
     /// How often `part_finished` is called.
     pub(crate) parts: u64,
     /// What the sums must come to.

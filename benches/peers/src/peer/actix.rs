@@ -16,12 +16,12 @@ use std::thread::{self, JoinHandle};
 pub(super) struct Addr(actix::Addr<Shell>);
 
 impl Address for Addr {
-    fn send(&self, msg: Msg<Self>) {
+    fn send(&self, msg: Msg) {
         self.0.do_send(msg);
     }
 }
 
-impl Message for Msg<Addr> {
+impl Message for Msg {
     type Result = ();
 }
 
@@ -39,10 +39,10 @@ impl Actor for Shell {
     type Context = Context<Self>;
 }
 
-impl Handler<Msg<Addr>> for Shell {
+impl Handler<Msg> for Shell {
     type Result = ();
 
-    fn handle(&mut self, msg: Msg<Addr>, ctx: &mut Context<Self>) {
+    fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) {
         let mut io = Outside {
             ctx,
             arbiters: &self.arbiters,
@@ -63,7 +63,7 @@ struct Outside<'a> {
 }
 
 impl Io<Addr> for Outside<'_> {
-    fn send(&mut self, to: &Addr, msg: Msg<Addr>) {
+    fn send(&mut self, to: &Addr, msg: Msg) {
         to.send(msg);
     }
 

@@ -6,7 +6,7 @@
 
 use super::checked;
 use crate::ledger::{Event, Ledger, wait_for};
-use crate::role::{Friends, Io, Msg, Player};
+use crate::role::{Io, Msg, Player, Wires, Wiring};
 use crate::{Outcome, Workload};
 use std::collections::VecDeque;
 
@@ -14,14 +14,14 @@ use std::collections::VecDeque;
 type Place = u32;
 
 struct Outside<'a> {
-    queue: &'a mut VecDeque<(Place, Msg<Place>)>,
+    queue: &'a mut VecDeque<(Place, Msg)>,
     spawned: &'a mut Vec<Player<Place>>,
     me: Place,
     actors: usize,
 }
 
 impl Io<Place> for Outside<'_> {
-    fn send(&mut self, to: &Place, msg: Msg<Place>) {
+    fn send(&mut self, to: &Place, msg: Msg) {
         self.queue.push_back((*to, msg));
     }
 
@@ -38,7 +38,7 @@ impl Io<Place> for Outside<'_> {
 /// The actors and the messages between them.
 struct Loop {
     actors: Vec<Player<Place>>,
-    queue: VecDeque<(Place, Msg<Place>)>,
+    queue: VecDeque<(Place, Msg)>,
 }
 
 impl Loop {
@@ -67,19 +67,22 @@ pub(super) fn run(workload: Workload, messages: u64) -> Outcome {
     let plan = workload.plan::<Place>(messages);
     let cast = plan.cast.len();
     let (ledger, heard) = Ledger::new(cast as u64, plan.parts);
+    let wires = Wires::default();
+    let friends = plan.friends;
+    wires.get_or_init(|| Wiring {
+        addresses: (0..cast as Place).collect(),
+        friends,
+    });
     let mut bare = Loop {
         actors: plan
             .cast
             .into_iter()
-            .map(|role| Player::new(role, ledger.clone()))
+            .map(|role| Player::new(role, ledger.clone(), wires.clone()))
             .collect(),
         queue: VecDeque::new(),
     };
-    for (place, friends) in plan.friends.into_iter().enumerate() {
-        let friends = friends.into_iter().map(|friend| friend as Place).collect();
-        bare.queue
-            .push_back((place as Place, Msg::Meet(Box::new(Friends(friends)))));
-    }
+    bare.queue
+        .extend((0..cast).map(|place| (place as Place, Msg::Meet(place as u64))));
     bare.run();
     wait_for(&heard, Event::Ready, &who);
 

@@ -16,7 +16,7 @@ use tokio::runtime;
 pub(super) struct Addr(ActorRef<Shell>);
 
 impl Address for Addr {
-    fn send(&self, msg: Msg<Self>) {
+    fn send(&self, msg: Msg) {
         // A lost message shows in the sum.
         let _ = self.0.tell(msg).try_send();
     }
@@ -34,10 +34,10 @@ impl Actor for Shell {
     }
 }
 
-impl Message<Msg<Addr>> for Shell {
+impl Message<Msg> for Shell {
     type Reply = ();
 
-    async fn handle(&mut self, msg: Msg<Addr>, ctx: &mut Context<Self, ()>) {
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self, ()>) {
         if self.0.handle(msg, &mut Outside(ctx)).is_break() {
             ctx.stop();
         }
@@ -47,7 +47,7 @@ impl Message<Msg<Addr>> for Shell {
 struct Outside<'a>(&'a mut Context<Shell, ()>);
 
 impl Io<Addr> for Outside<'_> {
-    fn send(&mut self, to: &Addr, msg: Msg<Addr>) {
+    fn send(&mut self, to: &Addr, msg: Msg) {
         to.send(msg);
     }
 

@@ -11,7 +11,7 @@ mod ractor;
 mod tokio;
 
 use crate::ledger::{Event, Ledger, wait_for};
-use crate::role::{Address, Friends, Msg, Player};
+use crate::role::{Address, Msg, Player, Wires, Wiring};
 use crate::{Outcome, Workload};
 use std::fmt;
 
@@ -109,19 +109,25 @@ fn perform<R: Runtime>(peer: Peer, workload: Workload, threads: usize, messages:
     let who = format!("{workload} on {peer} with {threads} threads");
     let plan = workload.plan::<R::Addr>(messages);
     let (ledger, heard) = Ledger::new(plan.cast.len() as u64, plan.parts);
+    let wires = Wires::<R::Addr>::default();
     let runtime = R::start(threads);
 
     let players = plan
         .cast
         .into_iter()
-        .map(|role| Player::new(role, ledger.clone()))
+        .map(|role| Player::new(role, ledger.clone(), wires.clone()))
         .collect();
     let addresses = runtime.cast(players, plan.together);
     let for_wiring = addresses.clone();
+    let friends = plan.friends;
     runtime.inside(Box::new(move || {
-        for (address, friends) in for_wiring.iter().zip(&plan.friends) {
-            let friends = friends.iter().map(|&friend| for_wiring[friend].clone()).collect();
-            address.send(Msg::Meet(Box::new(Friends(friends))));
+        let wiring = Wiring {
+            addresses: for_wiring,
+            friends,
+        };
+        let cast = &wires.get_or_init(|| wiring).addresses;
+        for (place, address) in cast.iter().enumerate() {
+            address.send(Msg::Meet(place as u64));
         }
     }));
     wait_for(&heard, Event::Ready, &who);

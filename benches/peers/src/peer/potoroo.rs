@@ -13,7 +13,7 @@ use std::sync::mpsc;
 pub(super) struct Addr(ActorRef<Shell>);
 
 impl Address for Addr {
-    fn send(&self, msg: Msg<Self>) {
+    fn send(&self, msg: Msg) {
         self.0.tell(msg);
     }
 }
@@ -22,9 +22,9 @@ impl Address for Addr {
 pub(super) struct Shell(Player<Addr>);
 
 impl Actor for Shell {
-    type Msg = Msg<Addr>;
+    type Msg = Msg;
 
-    fn handle(&mut self, msg: Msg<Addr>, ctx: &mut Context<'_, Self>) -> Turn {
+    fn handle(&mut self, msg: Msg, ctx: &mut Context<'_, Self>) -> Turn {
         if self.0.handle(msg, &mut Outside(ctx)).is_break() {
             ctx.stop();
         }
@@ -35,7 +35,7 @@ impl Actor for Shell {
 struct Outside<'a, 't>(&'a mut Context<'t, Shell>);
 
 impl Io<Addr> for Outside<'_, '_> {
-    fn send(&mut self, to: &Addr, msg: Msg<Addr>) {
+    fn send(&mut self, to: &Addr, msg: Msg) {
         to.send(msg);
     }
 

@@ -10,10 +10,10 @@ use tokio::runtime;
 
 /// An actor's address.
 #[derive(Clone)]
-pub(super) struct Addr(ActorRef<Msg<Addr>>);
+pub(super) struct Addr(ActorRef<Msg>);
 
 impl Address for Addr {
-    fn send(&self, msg: Msg<Self>) {
+    fn send(&self, msg: Msg) {
         // A lost message shows in the sum.
         let _ = self.0.send_message(msg);
     }
@@ -23,22 +23,18 @@ impl Address for Addr {
 struct Shell;
 
 impl Actor for Shell {
-    type Msg = Msg<Addr>;
+    type Msg = Msg;
     type State = Player<Addr>;
     type Arguments = Player<Addr>;
 
-    async fn pre_start(
-        &self,
-        _: ActorRef<Msg<Addr>>,
-        player: Player<Addr>,
-    ) -> Result<Player<Addr>, ActorProcessingErr> {
+    async fn pre_start(&self, _: ActorRef<Msg>, player: Player<Addr>) -> Result<Player<Addr>, ActorProcessingErr> {
         Ok(player)
     }
 
     async fn handle(
         &self,
-        myself: ActorRef<Msg<Addr>>,
-        msg: Msg<Addr>,
+        myself: ActorRef<Msg>,
+        msg: Msg,
         player: &mut Player<Addr>,
     ) -> Result<(), ActorProcessingErr> {
         if player.handle(msg, &mut Outside(&myself)).is_break() {
@@ -48,10 +44,10 @@ impl Actor for Shell {
     }
 }
 
-struct Outside<'a>(&'a ActorRef<Msg<Addr>>);
+struct Outside<'a>(&'a ActorRef<Msg>);
 
 impl Io<Addr> for Outside<'_> {
-    fn send(&mut self, to: &Addr, msg: Msg<Addr>) {
+    fn send(&mut self, to: &Addr, msg: Msg) {
         to.send(msg);
     }
 

@@ -11,10 +11,10 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// An actor's address.
 #[derive(Clone)]
-pub(super) struct Addr(UnboundedSender<Msg<Addr>>);
+pub(super) struct Addr(UnboundedSender<Msg>);
 
 impl Address for Addr {
-    fn send(&self, msg: Msg<Self>) {
+    fn send(&self, msg: Msg) {
         // A lost message shows in the sum.
         let _ = self.0.send(msg);
     }
@@ -25,7 +25,7 @@ struct Outside {
 }
 
 impl Io<Addr> for Outside {
-    fn send(&mut self, to: &Addr, msg: Msg<Addr>) {
+    fn send(&mut self, to: &Addr, msg: Msg) {
         to.send(msg);
     }
 
