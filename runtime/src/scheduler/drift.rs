@@ -7,19 +7,15 @@
 //! - only a streak of wake-ups from the same worker counts, and one wake-up from home ends it;
 //! - of two partners only one may go: towards the worker with less to do, and if there is no telling, towards the one
 //!   with the lower index. Two that see each other cannot swap, and a ring gathers instead of turning;
-//! - where turns are long, a crossing is cheap beside them and two cores are worth more than one: nobody drifts.
+//! - where messages take longer than a crossing, two cores are worth more than a short way: nobody drifts.
 
 use super::doorbell::Doorbell;
 use super::header::Header;
-use super::worker::Worker;
+use super::worker::{CROSSING_NS, Worker};
 use std::ptr::{self, NonNull};
 
 /// How many wake-ups in a row must come from one worker.
 const STREAK: u8 = 4;
-
-/// Turns longer than this gain more from a second core than from a shorter way: a crossing costs about 0.1 µs without
-/// and 25 µs with waking the other worker.
-const TURN_NS_MAX: u64 = 2_000;
 
 /// How different the waiting work of two workers must be to count as different.
 const MARGIN_NS: u64 = 2_000;
@@ -53,7 +49,7 @@ impl Worker {
 
     /// Whether `target` is a worker of this system that a cell may drift to.
     fn would_be_better_off_at(&self, target: &'static Doorbell) -> bool {
-        if self.mean_turn_ns() > TURN_NS_MAX {
+        if self.mean_message_ns() > CROSSING_NS {
             return false;
         }
         let mut peers = (0..).zip(self.shared().peers.iter());

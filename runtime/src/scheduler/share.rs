@@ -6,15 +6,11 @@
 
 use super::deque::Runnable;
 use super::header::Header;
-use super::worker::Worker;
+use super::worker::{CROSSING_NS, Worker};
 use std::ptr::NonNull;
 
-/// What a message costs that crosses from one core to another: about 100 ns with its allocation, its two cache lines and
-/// its share of a notification.
-const CROSSING_NS: u64 = 100;
-
-/// How much more work must wait before actors are shared whose messages are cheaper than a crossing.
-const CHATTY_FACTOR: u64 = 100;
+/// How many actors must wait before such are shared whose messages are cheaper than a crossing.
+const CHATTY_CELLS_MIN: usize = 4096;
 
 /// How many cells of its own surplus a worker takes back at each look when nobody came for them.
 const TAKE_BACK: usize = 16;
@@ -34,11 +30,15 @@ impl Worker {
         let waiting = self.with_run_queue(|queue| queue.len());
         let waiting_ns = self.peer().waiting_ns.get();
         let worth_ns = u64::try_from(self.tuning().share_worth.as_nanos()).unwrap_or(u64::MAX);
-        // Messages that take less than a crossing would are better handled here than sent over, unless there are so many
-        // that the way does not matter any more.
-        let chatty = self.mean_message_ns() < CROSSING_NS;
-        let worth_ns = worth_ns.saturating_mul(if chatty { CHATTY_FACTOR } else { 1 });
-        if waiting < 2 || waiting_ns < worth_ns {
+        // Messages that take less than a crossing would are better handled here than sent over, unless so many actors wait
+        // that most of what they say is likely to stay among those that go together. Nor does it help anybody to make
+        // half of one's children elsewhere when making them is all there is to do.
+        let cells_min = if self.mean_message_ns() < CROSSING_NS {
+            CHATTY_CELLS_MIN
+        } else {
+            2
+        };
+        if waiting < cells_min || waiting_ns < worth_ns || self.is_bearing() {
             return;
         }
         let offered = self.offer(waiting / 2);

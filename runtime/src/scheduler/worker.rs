@@ -36,6 +36,14 @@ const LOOK_INTERVAL: Duration = Duration::from_micros(20);
 /// What a turn is taken to cost before any has been measured: about that of a short handler.
 const MEAN_TURN_NS_AT_FIRST: u64 = 50;
 
+/// What a message costs that crosses from one core to another: about 100 ns with its allocation, its two cache lines and
+/// its share of a notification.
+pub(super) const CROSSING_NS: u64 = 100;
+
+/// First turns that take longer than this do some work of their own, which may be worth sharing; making an actor takes
+/// a tenth of it.
+const LONG_BIRTH_NS: u64 = 2_000;
+
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -76,9 +84,12 @@ struct Pace {
     polled_at: Cell<Time>,
     mean_turn_ns: Cell<u64>,
     mean_message_ns: Cell<u64>,
-    /// Actors born and messages handled on this worker, as of the last look.
+    /// Actors born, messages handled and messages that crossed, either way, as of the last look.
     born: Cell<u64>,
     handled: Cell<u64>,
+    crossed: Cell<u64>,
+    /// Whether quick first turns were given since the look before.
+    bearing: Cell<bool>,
 }
 
 impl Worker {
@@ -103,6 +114,8 @@ impl Worker {
                 mean_message_ns: Cell::new(MEAN_TURN_NS_AT_FIRST),
                 born: Cell::new(0),
                 handled: Cell::new(0),
+                crossed: Cell::new(0),
+                bearing: Cell::new(false),
             },
         }
     }
@@ -156,6 +169,11 @@ impl Worker {
     /// The mean length of recent turns.
     pub(super) fn mean_turn_ns(&self) -> u64 {
         self.pace.mean_turn_ns.get()
+    }
+
+    /// Whether this worker is busy with quick first turns.
+    pub(super) fn is_bearing(&self) -> bool {
+        self.pace.bearing.get()
     }
 
     /// The mean time that recent turns took for each message.
@@ -283,16 +301,21 @@ impl Worker {
         let births = born - self.pace.born.replace(born);
         let handled = self.counters().handled.get();
         let messages = handled - self.pace.handled.replace(handled);
+        let crossed = self.counters().sent_remote.get() + self.counters().received_remote.get();
+        let crossings = crossed - self.pace.crossed.replace(crossed);
         // A moving mean over about four looks. A sample far above it counts as twice the mean: it is more often a moment in
         // which the kernel had given the core to somebody else than a turn, and a real change comes again.
         let learn = |mean: &Cell<u64>, sample_ns: u64| {
             let believed_ns = sample_ns.min(2 * mean.get().max(10));
             mean.set((3 * mean.get() + believed_ns) / 4);
         };
+        self.pace.bearing.set(births > 0 && elapsed_ns < turns * LONG_BIRTH_NS);
         if births == 0 && turns > 0 {
             learn(&self.pace.mean_turn_ns, elapsed_ns / turns);
-            // Turns without messages (sockets, timers, sources) count as one.
-            learn(&self.pace.mean_message_ns, elapsed_ns / messages.max(turns));
+            // What the crossings cost is no part of the work: counted in, it would make torn partners look as if they had
+            // enough to do to be torn further. Turns without messages (sockets, timers, sources) count as one.
+            let work_ns = elapsed_ns.saturating_sub(crossings * CROSSING_NS);
+            learn(&self.pace.mean_message_ns, work_ns / messages.max(turns));
         }
         // Here the last sample counts at once: after long turns the next look must not be many of them away.
         let last_ns = elapsed_ns.checked_div(turns).unwrap_or(0);
