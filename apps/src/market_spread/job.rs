@@ -9,7 +9,7 @@ use crate::serve::{MeasuredEncoder, SharedLatencies};
 use potoroo_actors::element::Key;
 use potoroo_actors::runtime::io::Framing;
 use potoroo_actors::sink::Sink;
-use potoroo_actors::source::{Arrival, Decode, FileSource, TcpSource};
+use potoroo_actors::source::{Arrival, FileSource, TcpSource};
 use potoroo_actors::{DeadLetters, Emitter, Job, Pipeline};
 use potoroo_runtime::sys::net::TcpListener;
 use potoroo_runtime::{System, Turn};
@@ -119,16 +119,11 @@ pub fn start(
         }
         Inputs::Files { orders, quotes } => {
             pipeline
-                .source(FILES, FileSource::open([quotes, orders], framing, checked(arrive))?)
+                .source(FILES, FileSource::open([quotes, orders], framing, arrive)?)
                 .key_by(|message: &Arrived| message.event.symbol())
                 .entity(MARKET, |_| Market::default(), trade)
                 .sink(RESULTS, sink);
         }
     }
     Ok(pipeline.start(system))
-}
-
-/// Only says that `decode` is a decoder, so that a mistake is reported where it is made.
-fn checked<D: Decode<Record = Arrived>>(decode: D) -> D {
-    decode
 }
