@@ -64,5 +64,5 @@ pub use actor::{
 pub use mailbox::Refused;
 pub use observe::{SystemStats, WorkerStats};
 #[doc(hidden)] // For the models in `loom-tests`.
-pub use scheduler::Sleep;
+pub use scheduler::{AtWork, Held, Sleep, Tenure};
 pub use system::{DRAIN_DEADLINE, Error, ErrorKind, ShutdownReport, System, SystemBuilder, WORKERS_MAX};

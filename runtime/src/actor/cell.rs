@@ -9,13 +9,16 @@ use super::timers::Timers;
 use super::tree::Children;
 use super::{Actor, Context};
 use crate::arena::Arena;
+use crate::mailbox::ring::Ring;
 use crate::mailbox::{Inbox, Pushed, Refused, Taken};
 use crate::scheduler::control::Control;
+use crate::scheduler::desk::{Desk, RunQueue};
 use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::exit::{ExitReason, Fault};
-use crate::scheduler::header::{ActorId, CellRef, Header, Queued, Table};
+use crate::scheduler::header::{ActorId, Attention, CellRef, Header, Queued, Table};
 use crate::scheduler::worker::Worker;
 use crate::sync::{UnsafeCell, global};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::ptr::{self, NonNull};
 
@@ -92,7 +95,7 @@ pub(crate) struct ActorCell<A: Actor> {
     pub(crate) header: Header,
     inbox: Inbox<Envelope<A::Msg>>,
     /// The data lane of the local mailbox; the home's (M1).
-    queue: UnsafeCell<VecDeque<A::Msg>>,
+    pub(super) queue: UnsafeCell<Ring<A::Msg>>,
     /// The home's (M1), borrowed for the length of each call into the actor.
     pub(super) body: UnsafeCell<Body<A>>,
     /// The home's (M1).
@@ -105,6 +108,7 @@ pub(crate) struct ActorCell<A: Actor> {
 impl<A: Actor> ActorCell<A> {
     const TABLE: Table = Table {
         run: Self::run_erased,
+        panicked: Self::panicked_erased,
         accept: Self::accept_erased,
         control: Self::control_erased,
         claim: Self::claim_erased,
@@ -128,12 +132,10 @@ impl<A: Actor> ActorCell<A> {
             Birth::Anywhere => (None, Queued::Yes, false, Inbox::new_claimed()),
         };
         let header = Header::new(home, &Self::TABLE, NEXT_ID.next(), queued, pinned);
-        // SAFETY: M1: the cell is not published yet.
-        header.plain.with_mut(|plain| unsafe { (*plain).control_waits = true });
         NonNull::from(Box::leak(Box::new(Self {
             header,
             inbox,
-            queue: UnsafeCell::new(VecDeque::new()),
+            queue: UnsafeCell::new(Ring::new()),
             body: UnsafeCell::new(Body::Unborn(factory)),
             phase: UnsafeCell::new(Phase::Running),
             extras: UnsafeCell::new(None),
@@ -156,45 +158,114 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// Tells `msg`, by whichever way is right from here.
+    ///
+    /// What stands here is the common case, a send within one core from a turn, without a call; everything else, down to a
+    /// queue that has to grow, is [`tell_otherwise`](Self::tell_otherwise).
     #[inline]
     pub(crate) fn tell(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
-        Worker::with_current(|worker| match worker {
-            // SAFETY: the home is this worker, on this thread.
-            Some(worker) if self.header.is_home(worker) => unsafe { self.push_local(worker, msg) },
-            _ => self.push_remote(worker, msg),
+        Worker::with_current(|worker| {
+            let Some(worker) = worker else {
+                return self.push_remote(None, msg);
+            };
+            let desk = worker.desk();
+            if self.header.is_home(desk.doorbell) && desk.tenure.take_hold() {
+                // SAFETY: the home is this worker, on this thread, and it holds its tenure.
+                let short = unsafe { self.is_short_way(desk) };
+                if short {
+                    // SAFETY: as above.
+                    unsafe { self.push_short(desk, msg) };
+                    desk.tenure.let_go();
+                    return Ok(());
+                }
+                desk.tenure.let_go();
+            }
+            self.tell_otherwise(worker, msg)
         })
+    }
+
+    /// Whether a local message can be pushed without looking left or right.
+    ///
+    /// # Safety
+    ///
+    /// The worker of `desk` is the home, and the tenure is held (S7).
+    #[inline(always)]
+    unsafe fn is_short_way(&self, desk: &Desk) -> bool {
+        // SAFETY: M1 and S7, here and below.
+        !self.inbox.has_messages()
+            && self
+                .header
+                .plain
+                .with(|plain| unsafe { (*plain).queued != Queued::Closed })
+            && self.queue.with(|queue| unsafe { !(*queue).is_full() })
+            && unsafe { desk.with_run_queue(|queue| !queue.is_full()) }
     }
 
     /// A send within one core: plain memory.
     ///
     /// # Safety
     ///
-    /// `worker` is the home.
-    #[inline]
-    unsafe fn push_local(&self, worker: &Worker, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
-        if self.inbox.has_messages() {
-            // M3: what the sender sent before from elsewhere lies in the inbox and goes first.
-            // SAFETY: passed on.
-            unsafe { self.take_in(worker, self.inbox.take_early()) };
-        }
+    /// [`is_short_way`](Self::is_short_way), and as there.
+    #[inline(always)]
+    unsafe fn push_short(&self, desk: &Desk, msg: A::Msg) {
         // SAFETY: M1.
-        let queued = self.header.plain.with_mut(|plain| unsafe {
-            let queued = (*plain).queued;
-            if queued == Queued::No {
+        let was_idle = self.header.plain.with_mut(|plain| unsafe {
+            let was_idle = (*plain).queued == Queued::No;
+            if was_idle {
                 (*plain).queued = Queued::Yes;
-                (*plain).drift.streak = 0;
+                // Tested first: a store costs more than a test, and there is seldom a streak to end.
+                if (*plain).drift.streak != 0 {
+                    (*plain).drift.streak = 0;
+                }
             }
-            queued
+            was_idle
         });
-        match queued {
-            Queued::Yes => {}
-            Queued::No => worker.enqueue(self.as_header()),
-            Queued::Closed => return Err(Refused(msg)),
+        if was_idle {
+            // SAFETY: S7; S2: the flag said that the cell is in no queue.
+            unsafe { desk.with_run_queue(|queue| queue.push_back_in_place(self.as_header())) };
         }
         // SAFETY: M1, and the borrow ends here.
-        self.queue.with_mut(|queue| unsafe { (*queue).push_back(msg) });
-        worker.counters().sent_local.add(1);
+        self.queue.with_mut(|queue| unsafe { (*queue).push_back_in_place(msg) });
+        desk.counters.sent_local.add(1);
+    }
+
+    /// Every other send from a worker.
+    #[cold]
+    #[inline(never)]
+    fn tell_otherwise(&self, worker: &Worker, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+        let desk = worker.desk();
+        let held = if self.header.is_home(desk.doorbell) {
+            desk.tenure.hold()
+        } else {
+            None
+        };
+        if held.is_none() {
+            return self.push_remote(Some(worker), msg);
+        }
+        // SAFETY: the home is this worker, on this thread, and it holds its tenure.
+        unsafe {
+            if self.inbox.has_messages() {
+                // M3: what the sender sent before from elsewhere lies in the inbox and goes first.
+                self.take_in_early(worker);
+            }
+            if self.header.plain.with(|plain| (*plain).queued == Queued::Closed) {
+                return Err(Refused(msg));
+            }
+            self.queue.with_mut(|queue| (*queue).reserve_one());
+            desk.with_run_queue(RunQueue::reserve_one);
+            self.push_short(desk, msg);
+        }
         Ok(())
+    }
+
+    /// Takes the inbox in while its notification is still under way.
+    ///
+    /// # Safety
+    ///
+    /// `worker` is the home, and the tenure is held (S7).
+    #[cold]
+    unsafe fn take_in_early(&self, worker: &Worker) {
+        // SAFETY: passed on.
+        unsafe { self.take_in(worker, self.inbox.take_early()) };
     }
 
     /// A send across cores, or from outside.
@@ -223,17 +294,21 @@ impl<A: Actor> ActorCell<A> {
 
     /// Puts one message on the control lane, by whichever way is right from here. An ended actor drops it.
     pub(super) fn control(&self, message: Control) {
-        Worker::with_current(|worker| match worker {
-            Some(worker) if self.header.is_home(worker) => {
+        Worker::with_current(|worker| {
+            if let Some(worker) = worker
+                && self.header.is_home(worker.doorbell())
+                && let Some(_held) = worker.desk().tenure.hold()
+            {
                 if self.inbox.has_messages() {
-                    // SAFETY: `worker` is the home.
-                    unsafe { self.take_in(worker, self.inbox.take_early()) };
+                    // SAFETY: `worker` is the home and holds its tenure.
+                    unsafe { self.take_in_early(worker) };
                 }
                 // SAFETY: as above.
                 unsafe { self.push_control(worker, message) };
+            } else {
+                // An ended actor is told nothing more.
+                drop(self.push_envelope(worker, Content::Control(message)));
             }
-            // An ended actor is told nothing more.
-            _ => drop(self.push_envelope(worker, Content::Control(message))),
         });
     }
 
@@ -241,7 +316,7 @@ impl<A: Actor> ActorCell<A> {
     ///
     /// # Safety
     ///
-    /// `worker` is the home.
+    /// `worker` is the home, and holds its tenure (S7) unless the cell is having its turn.
     pub(super) unsafe fn push_control(&self, worker: &Worker, message: Control) {
         // SAFETY: M1.
         let closed = self
@@ -256,16 +331,16 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: M1.
         self.header
             .plain
-            .with_mut(|plain| unsafe { (*plain).control_waits = true });
+            .with_mut(|plain| unsafe { (*plain).attention |= Attention::CONTROL });
         // SAFETY: passed on.
         unsafe { self.queue_up(worker) };
     }
 
-    /// Puts the cell into the run queue unless it is queued already.
+    /// Puts the cell into the run queue unless it is queued already, which it counts as during its turn.
     ///
     /// # Safety
     ///
-    /// `worker` is the home.
+    /// As [`push_control`](Self::push_control).
     unsafe fn queue_up(&self, worker: &Worker) {
         // SAFETY: M1.
         let was_idle = self.header.plain.with_mut(|plain| unsafe {
@@ -339,7 +414,7 @@ impl<A: Actor> ActorCell<A> {
     /// # Safety
     ///
     /// The calling worker is the home.
-    pub(super) unsafe fn take_queue(&self) -> VecDeque<A::Msg> {
+    pub(super) unsafe fn take_queue(&self) -> Ring<A::Msg> {
         // SAFETY: M1.
         self.queue.with_mut(|queue| unsafe { std::mem::take(&mut *queue) })
     }
@@ -382,9 +457,14 @@ impl<A: Actor> ActorCell<A> {
         self.inbox.close()
     }
 
-    unsafe fn run_erased(header: NonNull<Header>, worker: &Worker) {
+    unsafe fn run_erased(header: NonNull<Header>, worker: &Worker) -> bool {
         // SAFETY: the table belongs to this type, and the scheduler keeps the cell alive during its turn (S4).
-        unsafe { Self::from_header(header).run(worker) };
+        unsafe { Self::from_header(header) }.run(worker)
+    }
+
+    unsafe fn panicked_erased(header: NonNull<Header>, worker: &Worker, payload: &(dyn Any + Send)) -> bool {
+        // SAFETY: as above.
+        unsafe { Self::from_header(header) }.panicked(worker, payload)
     }
 
     unsafe fn accept_erased(header: NonNull<Header>, worker: &Worker) {
@@ -394,7 +474,7 @@ impl<A: Actor> ActorCell<A> {
         let (queued, waits) = cell
             .header
             .plain
-            .with(|plain| unsafe { ((*plain).queued, (*plain).control_waits) });
+            .with(|plain| unsafe { ((*plain).queued, (*plain).attention & Attention::CONTROL != 0) });
         if queued == Queued::Closed {
             // S4: the notification was what the memory waited for. The end had closed the inbox, so it is empty.
             // SAFETY: this is the actor's own count.

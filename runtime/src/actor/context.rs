@@ -6,9 +6,9 @@ use super::actor_ref::ActorRef;
 use super::cell::{ActorCell, Birth, Factory, Phase};
 use super::{Actor, ActorId};
 use crate::arena::{Arena, Entered, Scratch};
-use crate::scheduler::control::Control;
-use crate::scheduler::exit::{ExitReason, Fault};
-use crate::scheduler::header::CellRef;
+use crate::scheduler::deque::Runnable;
+use crate::scheduler::exit::Fault;
+use crate::scheduler::header::{Attention, CellRef};
 use crate::scheduler::worker::Worker;
 use crate::sys::clock::{self, Time};
 use crate::sys::net::{TcpListener, TcpStream};
@@ -21,8 +21,6 @@ pub struct Context<'t, A: Actor> {
     pub(super) worker: &'t Worker,
     /// The actor's arena, entered for this turn if the actor has one.
     pub(super) entered: Option<Entered>,
-    pub(super) stop: bool,
-    pub(super) again: bool,
 }
 
 /// A socket that a worker can watch.
@@ -52,6 +50,11 @@ impl Watchable for TcpStream {
 }
 
 impl<'t, A: Actor> Context<'t, A> {
+    #[inline(always)]
+    pub(super) fn new(cell: &'t ActorCell<A>, worker: &'t Worker, entered: Option<Entered>) -> Self {
+        Self { cell, worker, entered }
+    }
+
     /// A reference to this actor.
     pub fn me(&self) -> ActorRef<A> {
         ActorRef::new(self.cell)
@@ -65,12 +68,16 @@ impl<'t, A: Actor> Context<'t, A> {
     /// Ends this actor after the present handler: its children first, the last started first, then itself. What is
     /// left in its mailbox goes to [`Actor::undelivered`].
     pub fn stop(&mut self) {
-        self.stop = true;
+        self.ask_for(Attention::STOP);
     }
 
     /// Whether [`stop`](Self::stop) has been called in this turn.
     pub fn is_stopping(&self) -> bool {
-        self.stop
+        // SAFETY: M1: this is a turn of the home.
+        self.cell
+            .header
+            .plain
+            .with(|plain| unsafe { (*plain).attention & Attention::STOP != 0 })
     }
 
     /// Starts a child. `factory` runs on a worker, in the child's first turn; an error or a panic in it ends the child
@@ -123,7 +130,7 @@ impl<'t, A: Actor> Context<'t, A> {
                 .with_extras(|extras| extras.children.link(CellRef::new(&cell.header)));
         }
         match *birth {
-            Birth::Here => self.worker.enqueue(child.cast()),
+            Birth::Here => self.worker.bring_up(Runnable(child.cast())),
             // SAFETY: the cell was made claimed, so the duty is ours (M2), and it is alive until its notification is
             // taken (S4).
             Birth::At(doorbell) => unsafe { doorbell.notify(child.cast()) },
@@ -135,7 +142,7 @@ impl<'t, A: Actor> Context<'t, A> {
     /// Has another turn soon, after the other runnable actors of this worker have had theirs: this actor gets
     /// [`Signal::RunAgain`](super::Signal::RunAgain) then.
     pub fn run_again(&mut self) {
-        self.again = true;
+        self.ask_for(Attention::AGAIN);
     }
 
     /// Memory for the rest of this turn.
@@ -150,6 +157,7 @@ impl<'t, A: Actor> Context<'t, A> {
             self.cell
                 .with_extras(|extras| extras.arena.get_or_insert_with(Arena::new).clone())
         };
+        self.ask_for(Attention::ARENA);
         if self.entered.is_none() {
             self.entered = arena.enter();
         }
@@ -208,17 +216,13 @@ impl<'t, A: Actor> Context<'t, A> {
         }
     }
 
-    /// The reason to end with, if [`stop`](Self::stop) was called.
-    pub(super) fn finish_stop(&self) -> Option<ExitReason> {
-        self.stop.then_some(ExitReason::Stopped)
-    }
-
-    /// Puts the wish for another turn on the control lane.
-    pub(super) fn keep_promise_to_run_again(&self) {
-        if self.again {
-            // SAFETY: M1: this is a turn of the home.
-            unsafe { self.cell.push_control(self.worker, Control::RunAgain) };
-        }
+    /// Sets a bit that the turn looks at when the handler has returned.
+    fn ask_for(&mut self, bit: u8) {
+        // SAFETY: M1: this is a turn of the home.
+        self.cell
+            .header
+            .plain
+            .with_mut(|plain| unsafe { (*plain).attention |= bit });
     }
 }
 

@@ -9,169 +9,244 @@ use super::actor_ref::count_dead_letters;
 use super::cell::{ActorCell, Body, Content, Envelope, Phase};
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
+use crate::arena::Entered;
 use crate::scheduler::control::{AskError, Control};
-use crate::scheduler::exit::ExitReason;
-use crate::scheduler::header::{CellRef, Header, Queued};
+use crate::scheduler::exit::{ExitReason, Fault};
+use crate::scheduler::header::{Attention, CellRef, Header, Queued};
 use crate::scheduler::worker::Worker;
-use crate::sys::clock;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How many messages are handled between two looks at the clock within a turn.
-const MESSAGES_PER_CLOCK_READ: u32 = 32;
+/// How many messages are handled between two looks at the clock within a turn (about 25 ns each).
+const MESSAGES_PER_CLOCK_READ: usize = 32;
+
+/// An actor keeps the room for so many messages when its mailbox is empty; what a burst has taken beyond that goes back.
+const BURST_KEEP: usize = 1024;
+
+#[cold]
+fn faulted(fault: Fault) -> Box<ExitReason> {
+    Box::new(ExitReason::Faulted(fault))
+}
 
 impl<A: Actor> ActorCell<A> {
+    /// The context of a turn; enters the arena if there is one.
     fn context<'t>(&'t self, worker: &'t Worker) -> Context<'t, A> {
-        // SAFETY: M1: contexts are made in turns, on the home.
-        let entered = unsafe { self.with_extras_if_any(|extras| extras.arena.clone()) }
-            .flatten()
-            .and_then(|arena| arena.enter());
-        Context {
-            cell: self,
-            worker,
-            entered,
-            stop: false,
-            again: false,
-        }
+        let entered = if self.has(Attention::ARENA) {
+            self.enter_arena()
+        } else {
+            None
+        };
+        Context::new(self, worker, entered)
     }
 
-    /// Gives the actor a turn. `worker` is the home and nobody else runs this cell (S1, S2).
+    fn enter_arena(&self) -> Option<Entered> {
+        // SAFETY: M1: contexts are made in turns, on the home.
+        let arena = unsafe { self.with_extras_if_any(|extras| extras.arena.clone()) };
+        arena.flatten().and_then(|arena| arena.enter())
+    }
+
+    /// Whether any of these bits is set ([`Attention`]).
+    #[inline(always)]
+    fn has(&self, bits: u8) -> bool {
+        // SAFETY: M1: called in turns.
+        self.header
+            .plain
+            .with(|plain| unsafe { (*plain).attention & bits != 0 })
+    }
+
+    fn set(&self, bits: u8) {
+        // SAFETY: M1: called in turns.
+        self.header
+            .plain
+            .with_mut(|plain| unsafe { (*plain).attention |= bits });
+    }
+
+    fn clear(&self, bits: u8) {
+        // SAFETY: M1: called in turns.
+        self.header
+            .plain
+            .with_mut(|plain| unsafe { (*plain).attention &= !bits });
+    }
+
+    /// Gives the actor a turn. `worker` is the home and nobody else runs this cell (S1, S2). Says whether the cell is to
+    /// be queued again; if not, it may have been freed. A panic leaves it by unwinding: see
+    /// [`panicked`](Self::panicked).
     #[inline]
-    pub(super) fn run(&self, worker: &Worker) {
+    pub(super) fn run(&self, worker: &Worker) -> bool {
+        if self.has(Attention::UNBORN | Attention::ENDING | Attention::ARENA) {
+            return self.run_otherwise(worker);
+        }
+        self.turn(Context::new(self, worker, None))
+    }
+
+    /// A turn that is the first, or has an arena to enter, or waits for children to end.
+    #[inline(never)]
+    fn run_otherwise(&self, worker: &Worker) -> bool {
+        if self.has(Attention::ENDING) {
+            let ended = self.turn_while_stopping(worker);
+            return self.gone_or_go_on(ended);
+        }
+        if self.has(Attention::UNBORN)
+            && let Err(reason) = self.be_born(worker)
+        {
+            return self.begin_to_end(worker, reason);
+        }
+        self.turn(self.context(worker))
+    }
+
+    /// A turn has been left by a panic; otherwise as [`run`](Self::run).
+    pub(super) fn panicked(&self, worker: &Worker, payload: &(dyn Any + Send)) -> bool {
+        if self.has(Attention::ENDING) {
+            // The last calls are guarded one by one, so this is none of the user's.
+            unreachable!("a panic in the runtime, while an actor was ending");
+        }
+        self.begin_to_end(worker, ExitReason::from_panic(payload))
+    }
+
+    /// The end of a turn on the short way: whether something waits.
+    #[inline(always)]
+    fn rest_or_go_on(&self) -> bool {
+        // SAFETY: M1: called at the end of a turn.
+        let data_waits = self.queue.with_mut(|queue| unsafe {
+            (*queue).forget_burst(BURST_KEEP);
+            !(*queue).is_empty()
+        });
         // SAFETY: M1.
-        let running = self.phase.with(|phase| unsafe { matches!(*phase, Phase::Running) });
-        let release = if running {
-            let end = match catch_unwind(AssertUnwindSafe(|| self.turn(worker))) {
-                Ok(end) => end,
-                Err(payload) => Some(ExitReason::from_panic(&*payload)),
-            };
-            end.is_some_and(|reason| {
-                self.begin_to_stop(reason);
-                self.go_on_stopping(worker)
-            })
-        } else {
-            self.turn_while_stopping(worker)
-        };
-        if release {
+        self.header.plain.with_mut(|plain| unsafe {
+            let again = data_waits || (*plain).attention & Attention::CONTROL != 0;
+            if !again {
+                (*plain).queued = Queued::No;
+            }
+            again
+        })
+    }
+
+    /// The end of a turn with which the actor's life ends, now or when its children have ended.
+    #[cold]
+    #[inline(never)]
+    fn begin_to_end(&self, worker: &Worker, reason: ExitReason) -> bool {
+        self.begin_to_stop(reason);
+        let ended = self.go_on_stopping(worker);
+        self.gone_or_go_on(ended)
+    }
+
+    /// The end of a turn of an actor that is ending.
+    fn gone_or_go_on(&self, ended: bool) -> bool {
+        if ended {
             // SAFETY: S4: the actor has ended; this is its own count, and the cell is in no queue and on no list.
             unsafe { Header::release(self.as_header()) };
-        } else {
-            self.requeue(worker);
+            return false;
         }
-    }
-
-    /// Puts the cell back into the run queue if something waits, or lets it rest.
-    #[inline]
-    fn requeue(&self, worker: &Worker) {
-        // SAFETY: M1.
-        let running = self.phase.with(|phase| unsafe { matches!(*phase, Phase::Running) });
-        // SAFETY: M1. While an actor is stopping, its data waits for the end.
-        let data_waits = running && unsafe { self.queue_len() } > 0;
-        // SAFETY: M1.
-        let again = self.header.plain.with_mut(|plain| unsafe {
-            let again = (*plain).queued == Queued::Yes && ((*plain).control_waits || data_waits);
+        // While an actor is stopping, its data waits for the end.
+        // SAFETY: M1: called at the end of a turn.
+        self.header.plain.with_mut(|plain| unsafe {
+            let again = (*plain).queued == Queued::Yes && (*plain).attention & Attention::CONTROL != 0;
             if !again && (*plain).queued == Queued::Yes {
                 (*plain).queued = Queued::No;
             }
             again
-        });
-        if again {
-            worker.enqueue(self.as_header());
-        }
-    }
-
-    /// One turn of a running actor; a reason if it is to end.
-    #[inline]
-    fn turn(&self, worker: &Worker) -> Option<ExitReason> {
-        let mut ctx = self.context(worker);
-        self.body.with_mut(|body| {
-            // SAFETY: M1, and nothing in a turn reaches the body but through this borrow: contexts do not lead to it.
-            let body = unsafe { &mut *body };
-            if !matches!(body, Body::Alive(_))
-                && let Err(fault) = Self::be_born(body, &mut ctx)
-            {
-                return Some(ExitReason::FactoryFailed(fault));
-            }
-            let Body::Alive(actor) = body else {
-                unreachable!("born above");
-            };
-            self.batch(actor, &mut ctx)
         })
     }
 
-    /// Makes the actor. Out of the way, so that the batch stands in a turn once.
-    #[cold]
-    fn be_born(body: &mut Body<A>, ctx: &mut Context<'_, A>) -> Turn {
-        let Body::Unborn(factory) = std::mem::replace(body, Body::Gone) else {
-            unreachable!("a running actor has a body");
+    /// One turn of a running actor; says what [`run`](Self::run) says.
+    #[inline(always)]
+    fn turn(&self, mut ctx: Context<'_, A>) -> bool {
+        let body = self.body.with_mut(|body| body);
+        // SAFETY: M1, and nothing in a turn reaches the body but through this borrow: contexts do not lead to it.
+        let Body::Alive(actor) = (unsafe { &mut *body }) else {
+            unreachable!("an actor that is born and not ending is alive");
         };
-        ctx.worker.counters().spawned.add(1);
-        *body = Body::Alive(factory(ctx)?);
-        Ok(())
+        let end = self.batch(actor, &mut ctx);
+        let worker = ctx.worker;
+        // The arena is left before anything else happens.
+        drop(ctx);
+        match end {
+            Ok(()) => self.rest_or_go_on(),
+            Err(reason) => self.begin_to_end(worker, *reason),
+        }
     }
 
-    /// A bounded batch of messages.
-    #[inline]
-    fn batch(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Option<ExitReason> {
-        let worker = ctx.worker;
-        let tuning = worker.tuning();
+    /// Makes the actor. What is told to it meanwhile waits.
+    fn be_born(&self, worker: &Worker) -> Result<(), ExitReason> {
+        let mut ctx = self.context(worker);
+        self.clear(Attention::UNBORN);
+        worker.counters().spawned.add(1);
+        // SAFETY: M1; the factory runs outside the borrow.
+        let body = self
+            .body
+            .with_mut(|body| unsafe { std::mem::replace(&mut *body, Body::Gone) });
+        let Body::Unborn(factory) = body else {
+            unreachable!("the flag said so");
+        };
+        let actor = factory(&mut ctx).map_err(ExitReason::FactoryFailed)?;
+        // SAFETY: M1.
+        self.body.with_mut(|body| unsafe { *body = Body::Alive(actor) });
+        drop(ctx);
+        self.keep_promises(worker).map_err(|reason| *reason)
+    }
+
+    /// A bounded batch of messages; the reason if the actor is to end, boxed because it seldom is there.
+    #[inline(always)]
+    fn batch(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Result<(), Box<ExitReason>> {
+        let desk = ctx.worker.desk();
         // What is told during the turn waits for the next one, so that an actor that tells itself to go on lets others in.
         // SAFETY: M1: this is a turn of the home.
-        let waiting = u32::try_from(unsafe { self.queue_len() }).unwrap_or(u32::MAX);
-        let mut left = tuning.turn_messages_max.min(waiting);
-        let mut until = None;
-        if ctx.stop {
-            return ctx.finish_stop();
-        }
+        let mut left = desk.turn_messages_max.min(unsafe { self.queue_len() });
         loop {
-            if self.control_waits()
-                && let Some(end) = self.handle_control(actor, ctx)
+            if self.has(Attention::CONTROL | Attention::STOP)
+                && let Some(end) = self.attend(actor, ctx)
             {
-                return Some(end);
+                return Err(Box::new(end));
             }
-            if left == 0 {
+            if left.is_multiple_of(MESSAGES_PER_CLOCK_READ) && (left == 0 || ctx.worker.time_is_up()) {
                 break;
             }
             // SAFETY: M1: this is a turn of the home.
             let Some(msg) = (unsafe { self.pop() }) else { break };
-            worker.counters().handled.add(1);
+            desk.counters.handled.add(1);
             if let Err(fault) = actor.handle(msg, ctx) {
-                return Some(ExitReason::Faulted(fault));
-            }
-            if ctx.stop {
-                return ctx.finish_stop();
+                return Err(faulted(fault));
             }
             left -= 1;
-            if left > 0 && left.is_multiple_of(MESSAGES_PER_CLOCK_READ) {
-                let now = clock::now();
-                if now >= *until.get_or_insert_with(|| now + tuning.turn_time_max) {
-                    break;
-                }
-            }
         }
         if let Err(fault) = actor.turn_end(ctx) {
-            return Some(ExitReason::Faulted(fault));
+            return Err(faulted(fault));
         }
-        if ctx.stop {
-            return ctx.finish_stop();
+        if self.has(Attention::STOP | Attention::AGAIN) {
+            return self.keep_promises(ctx.worker);
         }
-        ctx.keep_promise_to_run_again();
-        None
+        Ok(())
     }
 
-    #[inline(always)]
-    fn control_waits(&self) -> bool {
-        // SAFETY: M1: called in turns.
-        self.header.plain.with(|plain| unsafe { (*plain).control_waits })
+    /// What a handler asked for by [`Context::stop`] or [`Context::run_again`].
+    #[cold]
+    fn keep_promises(&self, worker: &Worker) -> Result<(), Box<ExitReason>> {
+        if self.has(Attention::STOP) {
+            return Err(Box::new(ExitReason::Stopped));
+        }
+        if !self.has(Attention::AGAIN) {
+            return Ok(());
+        }
+        self.clear(Attention::AGAIN);
+        // SAFETY: M1: this is a turn of the home.
+        unsafe { self.push_control(worker, Control::RunAgain) };
+        Ok(())
+    }
+
+    /// Before the next message: the control lane, and whether the last handler asked to stop.
+    #[cold]
+    fn attend(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Option<ExitReason> {
+        if self.has(Attention::STOP) {
+            return Some(ExitReason::Stopped);
+        }
+        self.handle_control(actor, ctx)
     }
 
     fn pop_control(&self) -> Option<Control> {
         // SAFETY: M1: called in turns.
         let message = unsafe { self.with_extras_if_any(|extras| extras.control.pop_front()) }.flatten();
         if message.is_none() {
-            // SAFETY: M1.
-            self.header
-                .plain
-                .with_mut(|plain| unsafe { (*plain).control_waits = false });
+            self.clear(Attention::CONTROL);
         }
         message
     }
@@ -212,8 +287,8 @@ impl<A: Actor> ActorCell<A> {
             if let Err(fault) = outcome {
                 return Some(ExitReason::Faulted(fault));
             }
-            if ctx.stop {
-                return ctx.finish_stop();
+            if self.has(Attention::STOP) {
+                return Some(ExitReason::Stopped);
             }
         }
         None
@@ -249,6 +324,7 @@ impl<A: Actor> ActorCell<A> {
     fn begin_to_stop(&self, reason: ExitReason) {
         // SAFETY: M1: called in turns.
         self.phase.with_mut(|phase| unsafe { *phase = Phase::Stopping(reason) });
+        self.set(Attention::ENDING);
     }
 
     /// Stops the youngest child, or ends if there is none. Says whether the actor has ended and its own count is to be
@@ -305,7 +381,7 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: M1. From here on local tells are refused, and after the close remote ones.
         self.header.plain.with_mut(|plain| unsafe {
             (*plain).queued = Queued::Closed;
-            (*plain).control_waits = false;
+            (*plain).attention &= !Attention::CONTROL;
         });
         let (left_in_inbox, notification_underway) = self.close_inbox();
         // Each step is guarded by itself: whatever one does, the next still happens.

@@ -2,6 +2,7 @@
 
 mod inbox;
 mod notified;
+pub(crate) mod ring;
 
 pub use inbox::{Inbox, Pushed, Refused, Taken};
 pub use notified::{Notifiable, NotifyList};

@@ -68,6 +68,10 @@ counters! {
     steals,
     /// Cells that moved to the worker that kept waking them.
     drifts,
+    /// Times this worker took over the work of one that was stuck in a turn.
+    rescues,
+    /// Cells it took over so.
+    rescued_cells,
     /// Times this worker went to sleep.
     parks,
     /// Timers fired.

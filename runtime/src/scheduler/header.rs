@@ -9,6 +9,7 @@ use super::worker::Worker;
 use crate::mailbox::Notifiable;
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
+use std::any::Any;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
@@ -36,18 +37,37 @@ pub(crate) enum Queued {
 /// The fields that only the home touches (M1).
 pub(crate) struct Plain {
     pub(crate) queued: Queued,
+    /// What a turn must look at before it goes on with data: [`Attention`].
+    pub(crate) attention: u8,
     /// Never leaves its worker: it watches sockets there, or was spawned to stay.
     pub(crate) pinned: bool,
-    /// Something is on the control lane.
-    pub(crate) control_waits: bool,
     pub(crate) drift: Drift,
+}
+
+/// The bits of [`Plain::attention`]. None of them is set in the life of most actors but for its first turn and its last,
+/// so that a turn on the short way tests one byte.
+pub(crate) struct Attention;
+
+impl Attention {
+    /// Something is on the control lane.
+    pub(crate) const CONTROL: u8 = 1;
+    /// The actor has not been made yet.
+    pub(crate) const UNBORN: u8 = 1 << 1;
+    /// The actor is stopping or has ended.
+    pub(crate) const ENDING: u8 = 1 << 2;
+    /// There is a state arena to be entered.
+    pub(crate) const ARENA: u8 = 1 << 3;
+    /// The actor has asked to end.
+    pub(crate) const STOP: u8 = 1 << 4;
+    /// The actor has asked for another turn.
+    pub(crate) const AGAIN: u8 = 1 << 5;
 }
 
 impl Plain {
     /// The cell leaves for another worker, whose acceptance will queue it.
     pub(crate) fn leave(&mut self) {
         self.queued = Queued::No;
-        self.control_waits = true;
+        self.attention |= Attention::CONTROL;
         self.drift = Drift::default();
     }
 }
@@ -62,8 +82,10 @@ pub(crate) struct Drift {
 
 /// The functions that differ by actor type.
 pub(crate) struct Table {
-    /// Has a turn. The worker is the home.
-    pub(crate) run: unsafe fn(NonNull<Header>, &Worker),
+    /// Has a turn. The worker is the home. Says whether the cell is to be queued again.
+    pub(crate) run: unsafe fn(NonNull<Header>, &Worker) -> bool,
+    /// A turn was left by a panic: ends the actor. Otherwise as `run`.
+    pub(crate) panicked: unsafe fn(NonNull<Header>, &Worker, &(dyn Any + Send)) -> bool,
     /// Moves the inbox to the local queue after a notification (or after leaving a deque).
     pub(crate) accept: unsafe fn(NonNull<Header>, &Worker),
     /// Puts one message on the control lane, from any thread.
@@ -121,8 +143,9 @@ impl Header {
             id,
             plain: UnsafeCell::new(Plain {
                 queued,
+                // Nothing is on the control lane, which does no harm: whoever accepts the cell gives it its first turn.
+                attention: Attention::UNBORN | Attention::CONTROL,
                 pinned,
-                control_waits: false,
                 drift: Drift::default(),
             }),
             siblings: UnsafeCell::new(Siblings {
@@ -132,13 +155,13 @@ impl Header {
         }
     }
 
-    /// Whether `worker` is the home.
+    /// Whether the worker of this doorbell is the home.
     #[inline(always)]
-    pub(crate) fn is_home(&self, worker: &Worker) -> bool {
+    pub(crate) fn is_home(&self, doorbell: &'static Doorbell) -> bool {
         // Acquire pairs with the Release in `set_home`: a worker that a cell drifts to may see itself as the home before
         // the notification arrives, and then sees what the former home did to the plain fields. On x86 it is an ordinary
         // load.
-        ptr::eq(self.home.load(Ordering::Acquire), worker.doorbell())
+        ptr::eq(self.home.load(Ordering::Acquire), doorbell)
     }
 
     /// Notifies the home. The caller has the duty (M2), so the home cannot change meanwhile (M5).

@@ -2,14 +2,18 @@
 
 pub(crate) mod control;
 pub(crate) mod deque;
+pub(crate) mod desk;
 pub(crate) mod doorbell;
 mod drift;
 pub(crate) mod exit;
 pub(crate) mod header;
+mod rescue;
 mod share;
 pub(crate) mod shared;
 mod sleep;
 pub(crate) mod sockets;
+mod tenure;
 pub(crate) mod worker;
 
 pub use sleep::Sleep;
+pub use tenure::{AtWork, Held, Tenure};

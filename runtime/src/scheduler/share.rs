@@ -74,7 +74,7 @@ impl Worker {
                 kept.push(cell);
             }
         }
-        self.with_run_queue(|queue| queue.extend(kept.into_iter().rev()));
+        self.with_run_queue(|queue| kept.into_iter().rev().for_each(|cell| queue.push_back(cell)));
         offered
     }
 

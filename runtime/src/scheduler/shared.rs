@@ -3,20 +3,20 @@
 //! Nothing here lies on the path of a local message. It lacks any list of actors: the tree owns them.
 
 use super::deque::{Injector, Stealer};
+use super::desk::Desk;
 use super::doorbell::Doorbell;
 use super::exit::ExitReason;
 use super::header::ActorId;
-use crate::observe::WorkerCounters;
+use crate::sync::Counter;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-use crate::sync::{Arc, Counter};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// What the others see of one worker.
 pub(crate) struct Peer {
     pub(crate) doorbell: &'static Doorbell,
+    pub(crate) desk: Desk,
     pub(crate) stealer: Stealer,
-    pub(crate) counters: Arc<WorkerCounters>,
     /// How long the work waiting in the run queue would take, in ns, as of the worker's last look.
     pub(crate) waiting_ns: Counter,
     /// Rises each time the worker goes to sleep, so that two looks can tell one sleep from two.
@@ -31,6 +31,7 @@ pub(crate) struct Tuning {
     pub(crate) spin: Duration,
     pub(crate) share_worth: Duration,
     pub(crate) io_interval: Duration,
+    pub(crate) rescue_after: Option<Duration>,
 }
 
 /// The common ground of one system's workers.
@@ -40,6 +41,10 @@ pub(crate) struct Shared {
     /// How many workers look for work or sleep for lack of it. Written only on the way in and out of idleness.
     hungry: AtomicUsize,
     ended: AtomicBool,
+    /// How many workers are awake in turns, on their own desks, to see whether somebody is stuck.
+    pub(super) watching: AtomicUsize,
+    /// How many workers have lost their tenure.
+    pub(super) rescued: AtomicUsize,
     pub(crate) tuning: Tuning,
     on_failure: OnFailure,
 }
@@ -54,6 +59,8 @@ impl Shared {
             injector: Injector::new(),
             hungry: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
+            watching: AtomicUsize::new(0),
+            rescued: AtomicUsize::new(0),
             tuning,
             on_failure,
         }

@@ -7,8 +7,10 @@
 
 use super::control::Control;
 use super::deque::{Deque, Runnable};
+use super::desk::{Desk, RunQueue};
 use super::doorbell::Doorbell;
 use super::header::{CellRef, Header};
+use super::rescue::Watch;
 use super::shared::{Peer, Shared, Tuning};
 use super::sockets::Sockets;
 use crate::arena::Scratch;
@@ -16,10 +18,10 @@ use crate::observe::WorkerCounters;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, UnsafeCell, thread_local_pointer};
 use crate::sys::clock::{self, Time};
-use crate::timer::Wheel;
-use std::cell::Cell;
-use std::collections::VecDeque;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
@@ -29,7 +31,7 @@ thread_local_pointer! {
 }
 
 /// Between two looks around, a worker gives at most this many turns.
-const TURNS_BETWEEN_LOOKS_MAX: u32 = 256;
+const TURNS_BETWEEN_LOOKS_MAX: u64 = 256;
 /// And aims at this much time.
 const LOOK_INTERVAL: Duration = Duration::from_micros(20);
 
@@ -63,28 +65,31 @@ pub(crate) struct TimerTarget {
 /// One thread's share of the system.
 pub(crate) struct Worker {
     index: usize,
-    doorbell: &'static Doorbell,
+    /// In `shared`; here without the way through the list of peers.
+    desk: NonNull<Desk>,
     shared: Arc<Shared>,
-    /// Also in `shared`; here without the way through the list of peers.
-    counters: Arc<WorkerCounters>,
-    /// Private and first in, first out; a cell here has this worker as its home (S1).
-    run_queue: UnsafeCell<VecDeque<NonNull<Header>>>,
     pub(super) deque: Deque,
-    wheel: UnsafeCell<Wheel<TimerTarget>>,
+    /// Timers that were armed while the tenure was lost.
+    late_timers: UnsafeCell<Vec<(Time, TimerTarget)>>,
     pub(super) sockets: UnsafeCell<Sockets>,
     scratch: UnsafeCell<Scratch>,
     pace: Pace,
+    /// What this worker has seen of the others' turns.
+    pub(super) watch: RefCell<Watch>,
 }
 
 /// How fast turns pass, to know when to look around.
 struct Pace {
-    turns_left: Cell<u32>,
-    turns_given: Cell<u32>,
+    /// The number of turns at which to look around again.
+    look_at: Cell<u64>,
+    /// When the turn of this number, if it is long, has lasted long enough.
+    turn_end: Cell<(u64, Time)>,
     looked_at: Cell<Time>,
     polled_at: Cell<Time>,
     mean_turn_ns: Cell<u64>,
     mean_message_ns: Cell<u64>,
-    /// Actors born, messages handled and messages that crossed, either way, as of the last look.
+    /// Turns given, actors born, messages handled and messages that crossed, either way, as of the last look.
+    turns: Cell<u64>,
     born: Cell<u64>,
     handled: Cell<u64>,
     crossed: Cell<u64>,
@@ -93,25 +98,25 @@ struct Pace {
 }
 
 impl Worker {
-    pub(crate) fn new(index: usize, doorbell: &'static Doorbell, shared: Arc<Shared>, deque: Deque) -> Self {
+    pub(crate) fn new(index: usize, shared: Arc<Shared>, deque: Deque) -> Self {
         let now = clock::now();
         Self {
             index,
-            doorbell,
-            counters: shared.peers[index].counters.clone(),
+            desk: NonNull::from(&shared.peers[index].desk),
             shared,
-            run_queue: UnsafeCell::new(VecDeque::new()),
             deque,
-            wheel: UnsafeCell::new(Wheel::new(now)),
+            late_timers: UnsafeCell::new(Vec::new()),
+            watch: RefCell::new(Watch::default()),
             sockets: UnsafeCell::new(Sockets::default()),
             scratch: UnsafeCell::new(Scratch::default()),
             pace: Pace {
-                turns_left: Cell::new(1),
-                turns_given: Cell::new(0),
+                look_at: Cell::new(1),
+                turn_end: Cell::new((0, now)),
                 looked_at: Cell::new(now),
                 polled_at: Cell::new(now),
                 mean_turn_ns: Cell::new(MEAN_TURN_NS_AT_FIRST),
                 mean_message_ns: Cell::new(MEAN_TURN_NS_AT_FIRST),
+                turns: Cell::new(0),
                 born: Cell::new(0),
                 handled: Cell::new(0),
                 crossed: Cell::new(0),
@@ -145,8 +150,14 @@ impl Worker {
     }
 
     #[inline(always)]
+    pub(crate) fn desk(&self) -> &Desk {
+        // SAFETY: the desk lies in `shared`, which this worker keeps alive.
+        unsafe { self.desk.as_ref() }
+    }
+
+    #[inline(always)]
     pub(crate) fn doorbell(&self) -> &'static Doorbell {
-        self.doorbell
+        self.desk().doorbell
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -159,7 +170,7 @@ impl Worker {
 
     #[inline(always)]
     pub(crate) fn counters(&self) -> &WorkerCounters {
-        &self.counters
+        &self.desk().counters
     }
 
     pub(crate) fn tuning(&self) -> &Tuning {
@@ -181,11 +192,13 @@ impl Worker {
         self.pace.mean_message_ns.get()
     }
 
-    /// The run queue, for a moment: `f` must not call anything that reaches it again.
+    /// The run queue, for a moment: `f` must not call anything that reaches it again. Between turns, or while the tenure
+    /// is held (S7).
     #[inline(always)]
-    pub(super) fn with_run_queue<R>(&self, f: impl FnOnce(&mut VecDeque<NonNull<Header>>) -> R) -> R {
-        // SAFETY: only the owning thread has a `&Worker` (S3), and the callers' closures do not come back here.
-        self.run_queue.with_mut(|queue| f(unsafe { &mut *queue }))
+    pub(super) fn with_run_queue<R>(&self, f: impl FnOnce(&mut RunQueue) -> R) -> R {
+        // SAFETY: only the owning thread has a `&Worker` (S3), which has the tenure here, and the callers' closures do not
+        // come back.
+        unsafe { self.desk().with_run_queue(f) }
     }
 
     /// The memory of the present turn.
@@ -195,26 +208,47 @@ impl Worker {
         self.scratch.with(|scratch| unsafe { &*scratch })
     }
 
-    /// Appends a cell to the run queue. It has this home and is in no other queue (S1, S2).
+    /// Appends a cell to the run queue. It has this home and is in no other queue (S1, S2), and the tenure is held (S7).
     #[inline(always)]
     pub(crate) fn enqueue(&self, cell: NonNull<Header>) {
         self.with_run_queue(|queue| queue.push_back(cell));
     }
 
+    /// Queues a new cell that was made to live here; elsewhere if this worker has lost its tenure.
+    pub(crate) fn bring_up(&self, child: Runnable) {
+        if let Some(_held) = self.desk().tenure.hold() {
+            self.enqueue(child.0);
+            return;
+        }
+        // SAFETY: the cell is new, and nobody else has it yet.
+        let header = unsafe { child.0.as_ref() };
+        // SAFETY: as above.
+        let claimed = unsafe { (header.table.claim)(child.0) };
+        debug_assert!(claimed, "nobody has told a new cell anything");
+        header.set_home(None);
+        self.shared.injector.push(child);
+        self.shared.wake_one(self.index);
+    }
+
     /// Arms a timer of an actor on this worker's wheel.
     pub(crate) fn arm(&self, deadline: Time, target: TimerTarget) {
-        // SAFETY: only the owning thread has a `&Worker` (S3); firing hands targets out one by one and does not arm.
-        self.wheel
-            .with_mut(|wheel| unsafe { &mut *wheel }.insert(deadline, target));
+        if let Some(_held) = self.desk().tenure.hold() {
+            // SAFETY: S7: the tenure is held; inserting calls nothing.
+            unsafe { self.desk().with_wheel(|wheel| wheel.insert(deadline, target)) };
+        } else {
+            // SAFETY: only the owning thread has a `&Worker` (S3), and pushing calls nothing.
+            self.late_timers
+                .with_mut(|timers| unsafe { &mut *timers }.push((deadline, target)));
+        }
     }
 
     /// Does one piece of work: a turn, as a rule.
     #[inline]
     pub(crate) fn step(&self) -> Step {
-        if !self.doorbell.notified().is_empty() {
+        if !self.doorbell().notified().is_empty() {
             self.take_notifications();
         }
-        if self.pace.turns_left.get() == 0 {
+        if self.desk().counters.turns.get() >= self.pace.look_at.get() {
             self.look_around();
         }
         match self.next_cell() {
@@ -229,7 +263,7 @@ impl Worker {
     /// The next cell: own queue, own surplus, other workers' surplus, what came from outside.
     #[inline]
     fn next_cell(&self) -> Option<NonNull<Header>> {
-        self.with_run_queue(VecDeque::pop_front)
+        self.with_run_queue(RunQueue::pop_front)
             .or_else(|| self.next_cell_from_afar())
     }
 
@@ -237,22 +271,64 @@ impl Worker {
     fn next_cell_from_afar(&self) -> Option<NonNull<Header>> {
         let taken = self.deque.pop().or_else(|| self.steal())?;
         self.welcome(taken);
-        self.with_run_queue(VecDeque::pop_front)
+        self.with_run_queue(RunQueue::pop_front)
     }
 
     #[inline]
     fn give_turn(&self, cell: NonNull<Header>) {
-        self.pace.turns_left.set(self.pace.turns_left.get() - 1);
-        self.pace.turns_given.set(self.pace.turns_given.get() + 1);
-        self.counters().turns.add(1);
+        let desk = self.desk();
+        desk.counters.turns.add(1);
+        desk.begin_turn(cell);
         // SAFETY: a cell in the run queue is alive (S4), this worker is its home (S1) and nobody else runs it (S2).
-        unsafe { (cell.as_ref().table.run)(cell, self) };
+        let again = unsafe { (cell.as_ref().table.run)(cell, self) };
+        self.end_turn(cell, again);
+    }
+
+    /// Whether the present turn has lasted long enough, or has lost its worker's tenure, for the end of which a rescuer
+    /// waits. The time runs from the first call in a turn.
+    #[cold]
+    pub(crate) fn time_is_up(&self) -> bool {
+        if self.desk().tenure.is_lost() {
+            return true;
+        }
+        let now = clock::now();
+        let turn = self.counters().turns.get();
+        let (of_turn, end) = self.pace.turn_end.get();
+        if of_turn != turn {
+            self.pace.turn_end.set((turn, now + self.tuning().turn_time_max));
+            return false;
+        }
+        now >= end
+    }
+
+    #[inline(always)]
+    fn end_turn(&self, cell: NonNull<Header>, again: bool) {
+        if !self.desk().tenure.end_turn() {
+            self.come_back();
+        }
+        if again {
+            self.enqueue(cell);
+        }
         // SAFETY: only the owning thread has a `&Worker` (S3), and the turn's borrows ended with it (A5).
         self.scratch.with_mut(|scratch| unsafe { &mut *scratch }.end_turn());
     }
 
+    /// The end of a turn that was left by a panic.
+    ///
+    /// One guard stands around all turns rather than one in each: a turn that goes well then pays nothing for it.
+    fn end_turn_by_panic(&self, payload: Box<dyn Any + Send>) {
+        if !self.desk().tenure.looks_revocable() {
+            // Not in a turn: a bug of the runtime, see `run`.
+            resume_unwind(payload);
+        }
+        let cell = self.desk().running();
+        // SAFETY: the turn of this cell is not over, so the cell is alive (S4) and this worker's (S1).
+        let again = unsafe { (cell.as_ref().table.panicked)(cell, self, &*payload) };
+        self.end_turn(cell, again);
+    }
+
     fn take_notifications(&self) {
-        self.doorbell.notified().take(|cell| {
+        self.doorbell().notified().take(|cell| {
             // SAFETY: a notified cell is alive until its notification is taken (S4), and while the notification was
             // under way its home was fixed (M5), so it is this worker; a closed cell may come from a doorbell's former
             // owner and only waits to be released.
@@ -265,7 +341,7 @@ impl Worker {
         let cell = taken.0;
         // SAFETY: a cell in a deque is alive (S4).
         let header = unsafe { cell.as_ref() };
-        header.set_home(Some(self.doorbell));
+        header.set_home(Some(self.doorbell()));
         self.enqueue(cell);
         // The claim ends like a notification that arrives (M5): what was pushed meanwhile is taken in.
         // SAFETY: this worker is the home now.
@@ -290,11 +366,24 @@ impl Worker {
             self.welcome(taken);
         }
         self.share();
+        self.go_on_rescuing();
+    }
+
+    /// Takes the timers in that were armed while the tenure was lost.
+    pub(super) fn arm_late_timers(&self) {
+        // SAFETY: only the owning thread has a `&Worker` (S3), and taking calls nothing.
+        let timers = self
+            .late_timers
+            .with_mut(|timers| std::mem::take(unsafe { &mut *timers }));
+        for (deadline, target) in timers {
+            self.arm(deadline, target);
+        }
     }
 
     /// Learns how long turns are and sets when to look again.
     fn keep_pace(&self, now: Time) {
-        let turns = u64::from(self.pace.turns_given.replace(0));
+        let given = self.counters().turns.get();
+        let turns = given - self.pace.turns.replace(given);
         let elapsed_ns = now.since(self.pace.looked_at.replace(now)).as_nanos() as u64;
         // First turns make actors: they say nothing about the turns that follow.
         let born = self.counters().spawned.get();
@@ -320,8 +409,9 @@ impl Worker {
         // Here the last sample counts at once: after long turns the next look must not be many of them away.
         let last_ns = elapsed_ns.checked_div(turns).unwrap_or(0);
         let per_look = LOOK_INTERVAL.as_nanos() as u64 / self.pace.mean_turn_ns.get().max(last_ns).max(1);
-        let turns = per_look.clamp(1, u64::from(TURNS_BETWEEN_LOOKS_MAX)) as u32;
-        self.pace.turns_left.set(turns);
+        self.pace
+            .look_at
+            .set(given + per_look.clamp(1, TURNS_BETWEEN_LOOKS_MAX));
     }
 
     /// Polls sockets for at most `at_most` (`None`: until the bell rings).
@@ -331,7 +421,7 @@ impl Worker {
         }
         // SAFETY: this worker took the doorbell out of the pool; readiness is only queued inside.
         let outcome = unsafe {
-            self.doorbell.with_poller(|poller| {
+            self.doorbell().with_poller(|poller| {
                 poller.wait(at_most, |socket, readiness| {
                     // The owner may have forgotten the socket after the kernel queued the event.
                     let owner = self.with_sockets(|sockets| sockets.owner(socket));
@@ -349,26 +439,38 @@ impl Worker {
     }
 
     fn fire_timers(&self, now: Time) {
-        self.wheel.with_mut(|wheel| {
-            // SAFETY: only the owning thread has a `&Worker` (S3); `control` queues and arms nothing.
-            unsafe { &mut *wheel }.advance(now, |target| {
-                self.counters().timers.add(1);
-                target.cell.control(Control::Timer {
-                    slot: target.slot,
-                    generation: target.generation,
+        // SAFETY: S7: called between turns; `control` queues and arms nothing.
+        unsafe { self.fire_timers_of(self.desk(), now) };
+    }
+
+    /// Fires what is due on the wheel of a desk.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the tenure of that desk (S7).
+    pub(super) unsafe fn fire_timers_of(&self, desk: &Desk, now: Time) {
+        // SAFETY: passed on; `control` queues and arms nothing.
+        unsafe {
+            desk.with_wheel(|wheel| {
+                wheel.advance(now, |target| {
+                    self.counters().timers.add(1);
+                    target.cell.control(Control::Timer {
+                        slot: target.slot,
+                        generation: target.generation,
+                    });
                 });
             });
-        });
+        }
     }
 
     fn next_timer(&self) -> Option<Time> {
-        // SAFETY: only the owning thread has a `&Worker` (S3).
-        self.wheel.with(|wheel| unsafe { &*wheel }.next_due())
+        // SAFETY: S7: called between turns.
+        unsafe { self.desk().with_wheel(|wheel| wheel.next_due()) }
     }
 
     /// Whether something waits that `step` would find (timers and sockets aside).
     fn something_waits(&self) -> bool {
-        !self.doorbell.notified().is_empty() || self.shared.anything_to_steal() || self.shared.has_ended()
+        !self.doorbell().notified().is_empty() || self.shared.anything_to_steal() || self.shared.has_ended()
     }
 
     /// Waits until there may be something to do. Says whether the system goes on.
@@ -386,7 +488,7 @@ impl Worker {
         let now = clock::now();
         // Idle time is no turn time.
         self.pace.looked_at.set(now);
-        self.pace.turns_given.set(0);
+        self.pace.turns.set(self.counters().turns.get());
         self.fire_timers(now);
         true
     }
@@ -413,23 +515,27 @@ impl Worker {
 
     /// Sleeps in the poller until the bell rings, a socket is ready or a timer is due.
     fn sleep(&self) {
-        let sleep = self.doorbell.sleep();
+        let sleep = self.doorbell().sleep();
         sleep.announce();
         // The second look, after the announcement and its fence: see sleep.rs.
         if !self.something_waits() {
             self.counters().parks.add(1);
             self.peer().sleeps.fetch_add(1, Ordering::Release);
             let at_most = self.next_timer().map(|due| due.since(clock::now()));
-            self.poll(at_most);
+            let watch_at_most = self.begin_to_watch();
+            self.poll(at_most.into_iter().chain(watch_at_most).min());
             self.pace.polled_at.set(clock::now());
+            sleep.cancel();
+            self.end_of_watch(watch_at_most.is_some());
+        } else {
+            sleep.cancel();
         }
-        sleep.cancel();
     }
 
     /// The life of a worker thread.
     ///
-    /// Every call into an actor is guarded, so a panic that gets here is a bug of the runtime. The actors of this worker
-    /// would never run again and the others would wait for them: aborting says so, hanging would not.
+    /// A panic in a turn ends that actor. One outside of turns is a bug of the runtime: the actors of this worker would
+    /// never run again and the others would wait for them. Aborting says so, hanging would not.
     pub(crate) fn run(&self) {
         struct AbortOnPanic;
         impl Drop for AbortOnPanic {
@@ -445,12 +551,11 @@ impl Worker {
         }
         let _abort = AbortOnPanic;
         self.enter(|| {
-            loop {
-                if self.step() == Step::Idle && !self.rest() {
-                    break;
-                }
+            let work = || while self.step() == Step::Worked || self.rest() {};
+            while let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+                self.end_turn_by_panic(payload);
             }
         });
-        self.doorbell.give_back();
+        self.doorbell().give_back();
     }
 }

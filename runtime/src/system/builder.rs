@@ -4,14 +4,14 @@ use super::error::Error;
 use super::root::Root;
 use super::{Door, System};
 use crate::actor::{ActorCell, ActorId, ActorRef, Birth, ExitReason};
-use crate::observe::WorkerCounters;
 use crate::scheduler::deque::Deque;
+use crate::scheduler::desk::Desk;
 use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::shared::{OnFailure, Peer, Shared, Tuning};
 use crate::scheduler::worker::Worker;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Arc, Counter, Mutex, thread};
-use crate::sys::cores;
+use crate::sys::{barrier, clock, cores};
 use std::fmt;
 use std::io::Write;
 use std::time::Duration;
@@ -40,6 +40,7 @@ impl Default for SystemBuilder {
                 spin: Duration::from_micros(5),
                 share_worth: Duration::from_micros(10),
                 io_interval: Duration::from_micros(50),
+                rescue_after: Some(Duration::from_millis(1)),
             },
             on_failure: Box::new(|id, type_name, reason| {
                 // A terminal that is gone takes no part in this: its error is nobody's.
@@ -113,6 +114,15 @@ impl SystemBuilder {
         self
     }
 
+    /// How long an actor may stay in one turn before a worker without work takes over those that wait behind it. Default:
+    /// 1 ms; the look is taken about as often, so help comes within some milliseconds. `None`: never, and idle workers do
+    /// not watch. Needs two workers, and Linux with `membarrier`.
+    #[must_use]
+    pub fn rescue_after(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.tuning.rescue_after = time.into();
+        self
+    }
+
     /// Who hears of actors that end by a fault or a panic. Called on the worker, so it must be short; a panic in it is
     /// caught and ignored. Default: one line on standard error.
     #[must_use]
@@ -133,6 +143,11 @@ impl SystemBuilder {
         if self.tuning.turn_messages_max == 0 {
             return Err(Error::configuration("a turn must handle at least 1 message, not 0"));
         }
+        let mut tuning = self.tuning;
+        if !barrier::register() {
+            // Without the barrier nobody can tell whether a worker lets go of its desk.
+            tuning.rescue_after = None;
+        }
         let pin = self.pin.unwrap_or(workers <= usable);
         let allowed = cores::allowed();
 
@@ -145,13 +160,13 @@ impl SystemBuilder {
             deques.push(deque);
             peers.push(Peer {
                 doorbell,
+                desk: Desk::new(doorbell, self.tuning.turn_messages_max as usize, clock::now()),
                 stealer,
-                counters: Arc::new(WorkerCounters::default()),
                 waiting_ns: Counter::default(),
                 sleeps: AtomicU64::new(0),
             });
         }
-        let shared = Arc::new(Shared::new(peers, self.tuning, self.on_failure));
+        let shared = Arc::new(Shared::new(peers, tuning, self.on_failure));
 
         let home = shared.peers[0].doorbell;
         let root = ActorCell::create(&Birth::At(home), Box::new(|_| Ok(Root)), None);
@@ -171,8 +186,7 @@ impl SystemBuilder {
                         // A refusal costs speed, nothing else.
                         cores::pin(core);
                     }
-                    let doorbell = shared_by_worker.peers[index].doorbell;
-                    Worker::new(index, doorbell, shared_by_worker, deque).run();
+                    Worker::new(index, shared_by_worker, deque).run();
                 });
             match thread {
                 Ok(thread) => threads.push(thread),

@@ -138,7 +138,12 @@ impl System {
     /// The counters of this moment.
     pub fn stats(&self) -> SystemStats {
         SystemStats {
-            workers: self.shared.peers.iter().map(|peer| peer.counters.snapshot()).collect(),
+            workers: self
+                .shared
+                .peers
+                .iter()
+                .map(|peer| peer.desk.counters.snapshot())
+                .collect(),
             external_dead_letters: EXTERNAL_DEAD_LETTERS.load(Relaxed),
         }
     }

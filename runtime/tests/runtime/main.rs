@@ -4,4 +4,5 @@ mod asks;
 mod connections;
 mod life;
 mod messages;
+mod rescue;
 mod timers;
