@@ -12,7 +12,7 @@
 use loom::alloc::Track;
 use loom::thread::Thread;
 use potoroo_runtime::Sleep;
-use potoroo_runtime::mailbox::{Inbox, Notifiable, NotifyList, Pushed, Refused, Taken};
+use potoroo_runtime::mailbox::{Chain, Inbox, Notifiable, NotifyList, Pushed, Refused, Taken};
 use potoroo_runtime::sync::UnsafeCell;
 use potoroo_runtime::sync::atomic::{AtomicPtr, Ordering};
 use std::collections::VecDeque;
@@ -248,7 +248,17 @@ impl Cell {
         self.take_in(taken);
     }
 
-    /// As `ActorCell::push_remote`.
+    /// As `ActorCell::deliver_erased`, and the notification that `Outgoing` sends after it: what a turn has gathered.
+    pub fn deliver(&self, chain: Chain<Message>) -> Result<(), Refused<Chain<Message>>> {
+        if self.inbox.push_chain(chain)? == Pushed::Notify {
+            let before = self.underway.swap(true, Relaxed);
+            assert!(!before, "M2: a second notification");
+            self.notify_home();
+        }
+        Ok(())
+    }
+
+    /// As `ActorCell::push_ready`.
     pub fn push_remote(&self, message: Message) -> Result<(), Refused<Message>> {
         match self.inbox.push(message)? {
             Pushed::Notify => {
@@ -261,8 +271,12 @@ impl Cell {
         Ok(())
     }
 
-    /// As `ActorCell::accept_erased`: a notification has come, or the cell out of a deque.
+    /// As `ActorCell::accept_erased`: a notification has come, or the cell out of a deque. One that drifts here has no home
+    /// until now.
     pub fn accept(&self, doorbell: &Doorbell) {
+        if self.home.load(Relaxed).is_null() {
+            self.set_home(Some(doorbell));
+        }
         assert!(
             self.is_home(doorbell),
             "M5: a notification came to a worker that is not the home"
@@ -308,7 +322,7 @@ impl Cell {
         }
         let before = self.underway.swap(true, Relaxed);
         assert!(!before, "M5: claimed while a notification was under way");
-        self.set_home(Some(target));
+        self.set_home(None);
         target.notify(self);
         true
     }

@@ -130,14 +130,14 @@ fn home_change() {
 fn drift() {
     model(
         "migration::drift",
-        "M1 M2 M3 M4 M5: a cell moves straight to a worker that tells it something meanwhile, perhaps before it has arrived",
+        "M1 M2 M3 M4 M5: a cell moves straight to a worker that tells it something meanwhile: from afar until it has arrived",
         "3 threads, 1 + 2 + 1 messages",
         || {
             let world = World::new();
             let target = {
                 let world = world.clone();
                 thread::spawn(move || {
-                    // Remote, or local as soon as this worker is the home: also before the notification is taken.
+                    // Remote, until this worker has taken the notification and become the home.
                     world.tell(1, 1, 0);
                     world.handle_one(1);
                     world.tell(1, 1, 1);

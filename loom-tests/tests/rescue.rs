@@ -37,6 +37,10 @@ impl Stuck {
             self.touch();
             done += 1;
             self.tenure.let_go();
+        } else if let Some(_held) = self.tenure.hold() {
+            // The other way of holding on, which a turn takes when the short one fails.
+            self.touch();
+            done += 1;
         }
         if !self.tenure.end_turn() {
             self.tenure.reclaim();

@@ -44,7 +44,8 @@ impl<A: Actor> ActorRef<A> {
 
     /// Sends `msg`, never blocking. Between actors of one core this is plain memory.
     ///
-    /// Messages from one sender to one receiver are handled in the order sent. If the actor has ended, the message is
+    /// Messages from one sender to one receiver are handled in the order sent. What goes to other workers leaves when the
+    /// turn ends, or when 256 messages have been gathered. If the actor has ended, the message is
     /// dropped and counted as a dead letter; use [`try_tell`](Self::try_tell) to get it back.
     #[inline]
     pub fn tell(&self, msg: A::Msg) {
@@ -54,10 +55,10 @@ impl<A: Actor> ActorRef<A> {
         }
     }
 
-    /// Sends `msg`, or gives it back if the actor has ended.
-    #[inline]
+    /// Sends `msg`, or gives it back if the actor has ended. To another worker it leaves at once, and takes along what the
+    /// present turn has sent before; [`tell`](Self::tell) is cheaper.
     pub fn try_tell(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
-        self.cell().tell(msg)
+        self.cell().try_tell(msg)
     }
 
     /// Asks from outside the system: block on the result or await it. Inside actors use

@@ -3,10 +3,9 @@
 //! A context lives for one turn of one actor and cannot leave it. Timers and asks are added to it in their own files.
 
 use super::actor_ref::ActorRef;
-use super::cell::{ActorCell, Birth, Factory, Phase};
+use super::cell::{ActorCell, Birth, Factory};
 use super::{Actor, ActorId};
 use crate::arena::{Arena, Entered, Scratch};
-use crate::scheduler::deque::Runnable;
 use crate::scheduler::exit::Fault;
 use crate::scheduler::header::{Attention, CellRef};
 use crate::scheduler::worker::Worker;
@@ -117,8 +116,9 @@ impl<'t, A: Actor> Context<'t, A> {
         // SAFETY: M1: this is a turn of the home.
         let running = self
             .cell
-            .phase
-            .with(|phase| unsafe { matches!(*phase, Phase::Running) });
+            .header
+            .plain
+            .with(|plain| unsafe { (*plain).attention & Attention::ENDING == 0 });
         if !running {
             // An actor that is ending has no children any more: this one ends before it begins.
             cell.abandon();
@@ -130,7 +130,7 @@ impl<'t, A: Actor> Context<'t, A> {
                 .with_extras(|extras| extras.children.link(CellRef::new(&cell.header)));
         }
         match *birth {
-            Birth::Here => self.worker.bring_up(Runnable(child.cast())),
+            Birth::Here => self.worker.bring_up(child.cast()),
             // SAFETY: the cell was made claimed, so the duty is ours (M2), and it is alive until its notification is
             // taken (S4).
             Birth::At(doorbell) => unsafe { doorbell.notify(child.cast()) },

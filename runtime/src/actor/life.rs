@@ -6,7 +6,7 @@
 //! `stopping`; drop the actor, then its arena; tell the parent.
 
 use super::actor_ref::count_dead_letters;
-use super::cell::{ActorCell, Body, Content, Envelope, Phase};
+use super::cell::{ActorCell, Body, Content, Envelope};
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
 use crate::arena::Entered;
@@ -323,7 +323,7 @@ impl<A: Actor> ActorCell<A> {
 
     fn begin_to_stop(&self, reason: ExitReason) {
         // SAFETY: M1: called in turns.
-        self.phase.with_mut(|phase| unsafe { *phase = Phase::Stopping(reason) });
+        unsafe { self.with_extras(|extras| extras.ending = Some(reason)) };
         self.set(Attention::ENDING);
     }
 
@@ -364,18 +364,16 @@ impl<A: Actor> ActorCell<A> {
             }
         }
         // SAFETY: M1.
-        let stopping = self.phase.with(|phase| unsafe { matches!(*phase, Phase::Stopping(_)) });
-        stopping && self.go_on_stopping(worker)
+        let stopping = unsafe { self.with_extras_if_any(|extras| extras.ending.is_some()) };
+        stopping == Some(true) && self.go_on_stopping(worker)
     }
 
     /// The end: nothing of the user's can keep this from happening once. Says whether the actor's own count is to be
     /// given up now; a notification that is under way gives it up when it is taken (S4).
     fn finish(&self, worker: &Worker) -> bool {
         // SAFETY: M1: called in the last turn.
-        let phase = self
-            .phase
-            .with_mut(|phase| unsafe { std::mem::replace(&mut *phase, Phase::Ended) });
-        let Phase::Stopping(reason) = phase else {
+        let reason = unsafe { self.with_extras_if_any(|extras| extras.ending.take()) };
+        let Some(reason) = reason.flatten() else {
             unreachable!("only a stopping actor ends");
         };
         // SAFETY: M1. From here on local tells are refused, and after the close remote ones.
@@ -397,7 +395,7 @@ impl<A: Actor> ActorCell<A> {
                 .shared()
                 .report_failure(self.header.id, (self.header.table.type_name)(), &reason);
         }
-        match &self.parent {
+        match &self.header.parent {
             Some(parent) => parent.control(Control::ChildExited {
                 child: CellRef::new(&self.header),
                 reason,
@@ -468,7 +466,7 @@ impl<A: Actor> ActorCell<A> {
             .plain
             .with_mut(|plain| unsafe { (*plain).queued = Queued::Closed });
         // SAFETY: as above.
-        self.phase.with_mut(|phase| unsafe { *phase = Phase::Ended });
+        self.set(Attention::ENDING);
         let _ = self.close_inbox();
         // SAFETY: as above; the factory is dropped outside the borrow.
         let body = self

@@ -5,15 +5,123 @@
 //! could open. States, invariants M1 to M5 and the protocol are in the folder's README. It lacks a bound: limits are
 //! the sender's and the receiver's business.
 
+use super::nodes::{self, Returns};
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::sync::hint::prefetch;
 use std::fmt;
-use std::ptr;
+use std::mem::ManuallyDrop;
+use std::ptr::{self, NonNull};
 
 /// One message on its way.
 struct Node<T> {
     next: *mut Node<T>,
-    value: UnsafeCell<Option<T>>,
+    /// To whom its memory goes back.
+    owner: Option<&'static Returns>,
+    value: UnsafeCell<ManuallyDrop<T>>,
+}
+
+impl<T> Node<T> {
+    fn make(value: T, next: *mut Self) -> *mut Self {
+        let (memory, owner) = nodes::take::<Self>();
+        let value = UnsafeCell::new(ManuallyDrop::new(value));
+        // SAFETY: the memory is new, and made for a node.
+        unsafe { memory.write(Self { next, owner, value }) };
+        memory.as_ptr()
+    }
+
+    /// Takes the value out and gives the memory back.
+    ///
+    /// # Safety
+    ///
+    /// The node is the caller's alone, on no list, and is not used again.
+    unsafe fn open(node: *mut Self) -> T {
+        // SAFETY: the caller's; the value is taken once, because the node ends here.
+        let (value, owner) = unsafe {
+            let value = (*node).value.with_mut(|value| ManuallyDrop::take(&mut *value));
+            (value, (*node).owner)
+        };
+        // SAFETY: `make` took it, for this type, with this owner. Under loom the watched cell in it ends as well.
+        unsafe {
+            ptr::drop_in_place(node);
+            nodes::give_back(NonNull::new_unchecked(node), owner);
+        }
+        value
+    }
+}
+
+/// Messages that go into an inbox together, in the order in which they were added.
+pub struct Chain<T> {
+    newest: *mut Node<T>,
+    oldest: *mut Node<T>,
+}
+
+impl<T> Chain<T> {
+    /// A chain of one.
+    pub fn new(value: T) -> Self {
+        let node = Node::make(value, ptr::null_mut());
+        Self {
+            newest: node,
+            oldest: node,
+        }
+    }
+
+    /// Adds a message after the others.
+    pub fn add(&mut self, value: T) {
+        self.newest = Node::make(value, self.newest);
+    }
+
+    /// The number of messages; counts them.
+    #[expect(clippy::len_without_is_empty, reason = "a chain is never empty")]
+    pub fn len(&self) -> usize {
+        let mut count = 0;
+        let mut node = self.newest;
+        while !node.is_null() {
+            count += 1;
+            // SAFETY: a chain that is not in an inbox ends with null.
+            node = unsafe { (*node).next };
+        }
+        count
+    }
+
+    /// Forgets the type, for whoever passes chains on unopened.
+    pub(crate) fn erase(self) -> ErasedChain {
+        let erased = ErasedChain {
+            newest: self.newest.cast(),
+            oldest: self.oldest.cast(),
+        };
+        std::mem::forget(self);
+        erased
+    }
+}
+
+/// A chain of some type. Whoever has it must have it restored: dropped as it is, its messages leak.
+#[must_use]
+#[derive(Clone, Copy)]
+pub(crate) struct ErasedChain {
+    newest: *mut (),
+    oldest: *mut (),
+}
+
+impl ErasedChain {
+    /// Remembers the type.
+    ///
+    /// # Safety
+    ///
+    /// It was a chain of `T` before it was erased, and this is the only copy that is used.
+    pub(crate) unsafe fn restore<T>(self) -> Chain<T> {
+        Chain {
+            newest: self.newest.cast(),
+            oldest: self.oldest.cast(),
+        }
+    }
+}
+
+impl<T> Drop for Chain<T> {
+    /// A chain that was not accepted drops its messages.
+    fn drop(&mut self) {
+        drop(taken(self.newest));
+    }
 }
 
 /// The word of an empty inbox with no notification under way.
@@ -78,37 +186,51 @@ impl<T> Inbox<T> {
 
     /// Adds `value`, from any thread.
     pub fn push(&self, value: T) -> Result<Pushed, Refused<T>> {
-        let node = Box::into_raw(Box::new(Node {
-            next: ptr::null_mut(),
-            value: UnsafeCell::new(Some(value)),
-        }));
+        self.push_chain(Chain::new(value)).map_err(|Refused(chain)| {
+            let node = chain.newest;
+            std::mem::forget(chain);
+            // SAFETY: a chain of one, which was not accepted, and is forgotten.
+            Refused(unsafe { Node::open(node) })
+        })
+    }
+
+    /// Adds all of a chain at once, from any thread.
+    pub fn push_chain(&self, chain: Chain<T>) -> Result<Pushed, Refused<Chain<T>>> {
         // Relaxed: only a guess; the exchange decides.
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word == closed() {
-                // SAFETY: the node was made above and never published.
-                let node = unsafe { Box::from_raw(node) };
-                let value = node.value.with_mut(|value| {
-                    // SAFETY: nobody else has ever seen this node.
-                    unsafe { (*value).take() }
-                });
-                return Err(Refused(value.expect("put there above")));
+                // SAFETY: the chain is ours; a try before may have linked it to what was there then.
+                unsafe { (*chain.oldest).next = ptr::null_mut() };
+                return Err(Refused(chain));
             }
             let next = if is_list(word) { word } else { ptr::null_mut() };
-            // SAFETY: the node is ours until the exchange publishes it.
-            unsafe { (*node).next = next };
-            // Release pairs with the Acquire of the swap that takes the list: the value and the links are seen there.
+            // SAFETY: the nodes are ours until the exchange publishes them.
+            unsafe { (*chain.oldest).next = next };
+            // Release pairs with the Acquire of the swap that takes the list: the values and the links are seen there.
             // Acquire pairs with the Release of the `take` that made the word idle: the home written before it is seen
             // by the notification (M5), and so is the end of the last use of the notification link (M2).
             match self
                 .word
-                .compare_exchange_weak(word, node, Ordering::AcqRel, Ordering::Relaxed)
+                .compare_exchange_weak(word, chain.newest, Ordering::AcqRel, Ordering::Relaxed)
             {
-                Ok(_) if word == idle() => return Ok(Pushed::Notify),
-                Ok(_) => return Ok(Pushed::Underway),
+                Ok(_) => {
+                    std::mem::forget(chain);
+                    return Ok(if word == idle() {
+                        Pushed::Notify
+                    } else {
+                        Pushed::Underway
+                    });
+                }
                 Err(seen) => word = seen,
             }
         }
+    }
+
+    /// Asks the processor for the oldest of what lies in the inbox, for whoever will take it soon.
+    pub(crate) fn prefetch_content(&self) {
+        // Relaxed: what is asked for too early, or in vain, does no harm.
+        prefetch(self.word.load(Ordering::Relaxed));
     }
 
     /// Whether there is something to take. The home's local tell asks this before it pushes (M3).
@@ -122,7 +244,7 @@ impl<T> Inbox<T> {
     /// Takes everything and goes idle; for the one who received the notification or the claimed cell.
     pub fn take(&self) -> Taken<T> {
         // Acquire pairs with the pushes; Release with the next push out of idle (M5, and the reuse of the link, M2).
-        self.taken(self.word.swap(idle(), Ordering::AcqRel))
+        taken(self.word.swap(idle(), Ordering::AcqRel))
     }
 
     /// Takes everything while the notification is still under way; for the home.
@@ -131,7 +253,7 @@ impl<T> Inbox<T> {
             return Taken { next: ptr::null_mut() };
         }
         // The word shows a list, and only the home takes lists, so it still does. Acquire pairs with the pushes.
-        self.taken(self.word.swap(drained(), Ordering::Acquire))
+        taken(self.word.swap(drained(), Ordering::Acquire))
     }
 
     /// Tries to become the one who is notified, so that the cell may be moved (M5). Fails while a notification is under
@@ -146,22 +268,21 @@ impl<T> Inbox<T> {
     /// Refuses from now on. Gives what was left and whether a notification is still under way.
     pub fn close(&self) -> (Taken<T>, bool) {
         let word = self.word.swap(closed(), Ordering::AcqRel);
-        (self.taken(word), word != idle())
+        (taken(word), word != idle())
     }
+}
 
-    /// Turns a list (newest first) into one in the order of arrival.
-    #[expect(clippy::unused_self, reason = "a list belongs to its inbox")]
-    fn taken(&self, word: *mut Node<T>) -> Taken<T> {
-        let mut newest = if is_list(word) { word } else { ptr::null_mut() };
-        let mut oldest = ptr::null_mut();
-        while !newest.is_null() {
-            // SAFETY: M4: the swap made this list ours, and its links were published with it.
-            let next = unsafe { std::mem::replace(&mut (*newest).next, oldest) };
-            oldest = newest;
-            newest = next;
-        }
-        Taken { next: oldest }
+/// Turns a list (newest first), or one of the words that are none, into what comes out in the order of arrival.
+fn taken<T>(word: *mut Node<T>) -> Taken<T> {
+    let mut newest = if is_list(word) { word } else { ptr::null_mut() };
+    let mut oldest = ptr::null_mut();
+    while !newest.is_null() {
+        // SAFETY: M4: the swap made this list ours, and its links were published with it.
+        let next = unsafe { std::mem::replace(&mut (*newest).next, oldest) };
+        oldest = newest;
+        newest = next;
     }
+    Taken { next: oldest }
 }
 
 impl<T> Default for Inbox<T> {
@@ -173,6 +294,12 @@ impl<T> Default for Inbox<T> {
 impl<T> Drop for Inbox<T> {
     fn drop(&mut self) {
         drop(self.close());
+    }
+}
+
+impl<T> fmt::Debug for Chain<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chain")
     }
 }
 
@@ -197,13 +324,12 @@ impl<T> Iterator for Taken<T> {
         if self.next.is_null() {
             return None;
         }
-        // SAFETY: M4: the list is ours alone, each node is unlinked before it is freed, and `push` made it from a box.
-        let node = unsafe { Box::from_raw(self.next) };
-        self.next = node.next;
-        node.value.with_mut(|value| {
-            // SAFETY: the node is ours.
-            unsafe { (*value).take() }
-        })
+        let node = self.next;
+        // SAFETY: M4: the list is ours alone, and each node is unlinked before it is opened.
+        unsafe {
+            self.next = (*node).next;
+            Some(Node::open(node))
+        }
     }
 }
 
@@ -257,6 +383,39 @@ mod tests {
         assert_eq!(left.collect::<Vec<_>>(), [1]);
         assert!(underway);
         assert_eq!(inbox.push(2), Err(Refused(2)));
+    }
+
+    #[test]
+    fn a_chain_arrives_in_its_order_and_is_refused_whole() {
+        let chain = |from: u32| {
+            let mut chain = Chain::new(from);
+            chain.add(from + 1);
+            chain.add(from + 2);
+            chain
+        };
+        let inbox = Inbox::new();
+        assert!(matches!(inbox.push_chain(chain(1)), Ok(Pushed::Notify)));
+        assert_eq!(inbox.push(4), Ok(Pushed::Underway));
+        assert!(matches!(inbox.push_chain(chain(5)), Ok(Pushed::Underway)));
+        assert_eq!(inbox.take().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
+        drop(inbox.close());
+        let Err(Refused(refused)) = inbox.push_chain(chain(8)) else {
+            panic!("a closed inbox accepted");
+        };
+        assert_eq!(taken(refused.newest).collect::<Vec<_>>(), [8, 9, 10]);
+        std::mem::forget(refused);
+    }
+
+    #[test]
+    fn a_chain_that_goes_nowhere_is_dropped_once() {
+        let counted = Arc::new(());
+        let mut chain = Chain::new(counted.clone());
+        chain.add(counted.clone());
+        let erased = chain.erase();
+        assert_eq!(Arc::strong_count(&counted), 3);
+        // SAFETY: erased above.
+        drop(unsafe { erased.restore::<Arc<()>>() });
+        assert_eq!(Arc::strong_count(&counted), 1);
     }
 
     #[test]

@@ -1,8 +1,13 @@
 #![doc = include_str!("README.md")]
 
+mod crates;
 mod inbox;
+mod nodes;
 mod notified;
 pub(crate) mod ring;
 
-pub use inbox::{Inbox, Pushed, Refused, Taken};
+pub use crates::{CRATE_SIZE, Crate, CrateList};
+pub(crate) use inbox::ErasedChain;
+pub use inbox::{Chain, Inbox, Pushed, Refused, Taken};
+pub use nodes::{NodePool, Returns};
 pub use notified::{Notifiable, NotifyList};

@@ -4,28 +4,52 @@
 //! of two, so that wrapping around is a mask, and head and tail only ever rise, so that a full or an empty ring is one
 //! comparison. A ring that has grown in a burst gives its memory back when asked. It lacks everything else.
 
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 
-/// The first capacity.
-const CAPACITY_AT_FIRST: usize = 4;
+/// The first capacity of a ring without room of its own, and the next after that.
+const CAPACITY_AT_FIRST: usize = 16;
 
-/// A first-in, first-out queue.
-pub(crate) struct Ring<T> {
-    /// Empty, or of a length that is a power of two.
-    slots: Box<[MaybeUninit<T>]>,
+/// A first-in, first-out queue, whose first elements lie in it: as many as fit into `ROOM` bytes.
+///
+/// One with a buffer on the heap is not aligned to cache lines, but no smaller than four of them, so that what two rings
+/// have in common is a small part of either.
+pub(crate) struct Ring<T, const ROOM: usize> {
+    /// The buffer on the heap, if there is one.
+    heap: Option<NonNull<MaybeUninit<T>>>,
+    /// A power of two, or 0.
+    capacity: usize,
     /// How many have ever been taken from the front; wraps.
     head: usize,
     /// `head` plus the length; wraps.
     tail: usize,
+    room: Room<ROOM>,
 }
 
-impl<T> Ring<T> {
-    /// An empty ring; it allocates with the first element.
-    pub(crate) fn new() -> Self {
+/// Where the first elements lie.
+#[repr(C, align(16))]
+struct Room<const ROOM: usize>([MaybeUninit<u8>; ROOM]);
+
+impl<T, const ROOM: usize> Ring<T, ROOM> {
+    /// How many elements have room in the ring itself: a power of two, or 0.
+    const AT_HOME: usize = {
+        let fit = if size_of::<T>() == 0 { 1 } else { ROOM / size_of::<T>() };
+        if fit == 0 || align_of::<T>() > align_of::<Room<ROOM>>() {
+            0
+        } else {
+            1 << fit.ilog2()
+        }
+    };
+
+    /// An empty ring.
+    pub(crate) const fn new() -> Self {
         Self {
-            slots: Box::default(),
+            heap: None,
+            capacity: Self::AT_HOME,
             head: 0,
             tail: 0,
+            room: Room([MaybeUninit::uninit(); ROOM]),
         }
     }
 
@@ -42,16 +66,19 @@ impl<T> Ring<T> {
     /// Whether the next push has to allocate.
     #[inline(always)]
     pub(crate) fn is_full(&self) -> bool {
-        self.len() == self.slots.len()
+        self.len() == self.capacity
     }
 
-    /// The slot of a position; the ring has memory.
+    /// The slot of a position; the capacity is not 0.
     #[inline(always)]
-    fn slot(&mut self, position: usize) -> &mut MaybeUninit<T> {
-        let index = position & (self.slots.len().wrapping_sub(1));
-        debug_assert!(index < self.slots.len(), "the ring has memory");
-        // SAFETY: the length is a power of two (and not 0, as the callers see to), so the mask keeps the index below it.
-        unsafe { self.slots.get_unchecked_mut(index) }
+    fn slot(&mut self, position: usize) -> *mut MaybeUninit<T> {
+        let slots = match self.heap {
+            Some(heap) => heap.as_ptr(),
+            None => (&raw mut self.room).cast(),
+        };
+        debug_assert!(self.capacity > 0, "there is room");
+        // SAFETY: there are `capacity` slots, a power of two, so the mask keeps the index below it.
+        unsafe { slots.add(position & (self.capacity.wrapping_sub(1))) }
     }
 
     /// Appends `value`.
@@ -66,7 +93,8 @@ impl<T> Ring<T> {
     pub(crate) fn push_back_in_place(&mut self, value: T) {
         debug_assert!(!self.is_full(), "somebody has made room");
         let tail = self.tail;
-        self.slot(tail).write(value);
+        // SAFETY: a slot of this ring, which is free: the ring is not full.
+        unsafe { (*self.slot(tail)).write(value) };
         self.tail = tail.wrapping_add(1);
     }
 
@@ -87,7 +115,7 @@ impl<T> Ring<T> {
         let head = self.head;
         self.head = head.wrapping_add(1);
         // SAFETY: the positions from head to tail are written, and this one has just been given up.
-        Some(unsafe { self.slot(head).assume_init_read() })
+        Some(unsafe { (*self.slot(head)).assume_init_read() })
     }
 
     /// Takes the last.
@@ -98,13 +126,13 @@ impl<T> Ring<T> {
         self.tail = self.tail.wrapping_sub(1);
         let tail = self.tail;
         // SAFETY: as in `pop_front`.
-        Some(unsafe { self.slot(tail).assume_init_read() })
+        Some(unsafe { (*self.slot(tail)).assume_init_read() })
     }
 
     /// Gives the memory of a burst back: of an empty ring that has room for more than `keep`.
     #[inline(always)]
     pub(crate) fn forget_burst(&mut self, keep: usize) {
-        if self.slots.len() > keep {
+        if self.capacity > keep {
             self.free_if_empty();
         }
     }
@@ -112,7 +140,25 @@ impl<T> Ring<T> {
     #[cold]
     fn free_if_empty(&mut self) {
         if self.is_empty() {
-            self.slots = Box::default();
+            self.free();
+        }
+    }
+
+    /// Gives the buffer on the heap up; the ring is empty.
+    fn free(&mut self) {
+        if let Some(heap) = self.heap.take() {
+            if size_of::<T>() > 0 {
+                // SAFETY: `grow` allocated it with this layout.
+                unsafe { dealloc(heap.as_ptr().cast(), Self::layout(self.capacity)) };
+            }
+            self.capacity = Self::AT_HOME;
+        }
+    }
+
+    fn layout(capacity: usize) -> Layout {
+        match Layout::array::<MaybeUninit<T>>(capacity) {
+            Ok(layout) => layout,
+            Err(_) => unreachable!("the address space ends before that"),
         }
     }
 
@@ -120,37 +166,50 @@ impl<T> Ring<T> {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        let length = self.len();
-        let capacity = (self.slots.len() * 2).max(CAPACITY_AT_FIRST);
-        let mut slots: Box<[MaybeUninit<T>]> = Box::new_uninit_slice(capacity);
-        for (offset, slot) in slots.iter_mut().take(length).enumerate() {
+        let capacity = (self.capacity * 2).max(CAPACITY_AT_FIRST);
+        let heap: NonNull<MaybeUninit<T>> = if size_of::<T>() == 0 {
+            NonNull::dangling()
+        } else {
+            let layout = Self::layout(capacity);
+            // SAFETY: the layout is not empty.
+            NonNull::new(unsafe { alloc(layout) })
+                .unwrap_or_else(|| handle_alloc_error(layout))
+                .cast()
+        };
+        for offset in 0..self.len() {
             let position = self.head.wrapping_add(offset);
-            // SAFETY: the positions from head to tail are written; the old slots are given up below without being dropped.
-            slot.write(unsafe { self.slot(position).assume_init_read() });
+            // SAFETY: the positions from head to tail are written, and go to where the new mask puts them; what is left in
+            // the old slots is not dropped.
+            unsafe { heap.add(position & (capacity - 1)).write(self.slot(position).read()) };
         }
-        // Head and tail stay what they are, so the elements go where the new mask puts them.
-        let shift = self.head & (capacity - 1);
-        slots.rotate_right(shift);
-        self.slots = slots;
+        let old = (self.heap.replace(heap), self.capacity);
+        self.capacity = capacity;
+        if let (Some(old), old_capacity) = old
+            && size_of::<T>() > 0
+        {
+            // SAFETY: an earlier `grow` allocated it with this layout.
+            unsafe { dealloc(old.as_ptr().cast(), Self::layout(old_capacity)) };
+        }
     }
 }
 
-impl<T> Drop for Ring<T> {
+impl<T, const ROOM: usize> Drop for Ring<T, ROOM> {
     fn drop(&mut self) {
         while let Some(value) = self.pop_front() {
             drop(value);
         }
+        self.free();
     }
 }
 
-impl<T> Default for Ring<T> {
+impl<T, const ROOM: usize> Default for Ring<T, ROOM> {
     fn default() -> Self {
         Self::new()
     }
 }
 
 // SAFETY: a ring owns its elements.
-unsafe impl<T: Send> Send for Ring<T> {}
+unsafe impl<T: Send, const ROOM: usize> Send for Ring<T, ROOM> {}
 
 #[cfg(all(test, not(potoroo_loom)))]
 mod tests {
@@ -179,30 +238,42 @@ mod tests {
     proptest! {
         #[test]
         fn a_ring_is_a_queue(steps in proptest::collection::vec(step(), 0..400)) {
-            let mut ring = Ring::new();
-            let mut model = VecDeque::new();
-            for (number, step) in steps.into_iter().enumerate() {
-                match step {
-                    Step::PushBack => { ring.push_back(number); model.push_back(number); }
-                    Step::PopFront => {
-                        prop_assert_eq!(ring.pop_front(), model.pop_front());
-                    }
-                    Step::PopBack => prop_assert_eq!(ring.pop_back(), model.pop_back()),
-                    Step::ForgetBurst => ring.forget_burst(4),
-                }
-                prop_assert_eq!(ring.len(), model.len());
-                prop_assert_eq!(ring.is_empty(), model.is_empty());
-            }
-            let mut left = Vec::new();
-            while let Some(number) = ring.pop_front() { left.push(number); }
-            prop_assert_eq!(left, Vec::from(model));
+            check::<0>(&steps)?;
+            check::<64>(&steps)?;
         }
+    }
+
+    fn check<const ROOM: usize>(steps: &[Step]) -> Result<(), TestCaseError> {
+        let mut ring = Ring::<Box<usize>, ROOM>::new();
+        let mut model = VecDeque::new();
+        for (number, step) in steps.iter().enumerate() {
+            let number = Box::new(number);
+            match step {
+                Step::PushBack => {
+                    ring.push_back(number.clone());
+                    model.push_back(number);
+                }
+                Step::PopFront => {
+                    prop_assert_eq!(ring.pop_front(), model.pop_front());
+                }
+                Step::PopBack => prop_assert_eq!(ring.pop_back(), model.pop_back()),
+                Step::ForgetBurst => ring.forget_burst(4),
+            }
+            prop_assert_eq!(ring.len(), model.len());
+            prop_assert_eq!(ring.is_empty(), model.is_empty());
+        }
+        let mut left = Vec::new();
+        while let Some(number) = ring.pop_front() {
+            left.push(number);
+        }
+        prop_assert_eq!(left, Vec::from(model));
+        Ok(())
     }
 
     #[test]
     fn what_is_left_is_dropped_once() {
         let counted = Rc::new(());
-        let mut ring = Ring::new();
+        let mut ring = Ring::<_, 32>::new();
         for _ in 0..9 {
             ring.push_back(counted.clone());
         }
@@ -214,22 +285,42 @@ mod tests {
 
     #[test]
     fn a_burst_gives_its_memory_back_only_when_it_is_over() {
-        let mut ring = Ring::new();
+        let mut ring = Ring::<u32, 32>::new();
         for n in 0..100 {
             ring.push_back(n);
         }
         ring.forget_burst(16);
-        assert_eq!(ring.slots.len(), 128);
+        assert_eq!(ring.capacity, 128);
         while ring.pop_front().is_some() {}
         ring.forget_burst(16);
-        assert_eq!(ring.slots.len(), 0);
+        assert_eq!(ring.capacity, 8);
         ring.push_back(7);
         assert_eq!(ring.pop_front(), Some(7));
     }
 
     #[test]
+    fn the_first_messages_lie_in_the_ring() {
+        assert_eq!(Ring::<[u64; 2], 64>::AT_HOME, 4);
+        assert_eq!(Ring::<[u64; 3], 64>::AT_HOME, 2);
+        assert_eq!(Ring::<[u64; 9], 64>::AT_HOME, 0);
+        assert_eq!(Ring::<u64, 0>::AT_HOME, 0);
+        let mut ring = Ring::<[u64; 2], 64>::new();
+        for n in 0..4 {
+            ring.push_back([n, n]);
+        }
+        assert!(ring.heap.is_none());
+        // A ring that moves takes them along.
+        let mut ring = std::hint::black_box(ring);
+        ring.push_back([4, 4]);
+        assert!(ring.heap.is_some());
+        for n in 0..5 {
+            assert_eq!(ring.pop_front(), Some([n, n]));
+        }
+    }
+
+    #[test]
     fn elements_without_size_are_counted() {
-        let mut ring = Ring::new();
+        let mut ring = Ring::<_, 32>::new();
         for _ in 0..10 {
             ring.push_back(());
         }

@@ -6,6 +6,7 @@
 
 use super::doorbell::Doorbell;
 use super::header::Header;
+use super::outgoing::Outgoing;
 use super::tenure::{AtWork, Tenure};
 use super::worker::TimerTarget;
 use crate::mailbox::ring::Ring;
@@ -17,7 +18,7 @@ use crate::timer::Wheel;
 use std::ptr::{self, NonNull};
 
 /// The private queue of runnable cells, first in, first out.
-pub(crate) type RunQueue = Ring<NonNull<Header>>;
+pub(crate) type RunQueue = Ring<NonNull<Header>, 0>;
 
 /// What a worker works on.
 #[repr(align(128))]
@@ -31,6 +32,8 @@ pub(crate) struct Desk {
     pub(crate) counters: WorkerCounters,
     /// How many messages a turn handles at most.
     pub(crate) turn_messages_max: usize,
+    /// What the present turn has sent elsewhere so far.
+    outgoing: UnsafeCell<Outgoing>,
     wheel: UnsafeCell<Wheel<TimerTarget>>,
     /// Notifications that a rescuer took and that only the worker can act on: of the cell that has the long turn, and of
     /// cells that may not leave.
@@ -52,6 +55,7 @@ impl Desk {
             running: AtomicPtr::new(ptr::null_mut()),
             counters: WorkerCounters::default(),
             turn_messages_max,
+            outgoing: UnsafeCell::new(Outgoing::new()),
             wheel: UnsafeCell::new(Wheel::new(now)),
             set_aside: UnsafeCell::new(Vec::new()),
         }
@@ -66,6 +70,17 @@ impl Desk {
     pub(crate) unsafe fn with_run_queue<R>(&self, f: impl FnOnce(&mut RunQueue) -> R) -> R {
         // SAFETY: the caller has the tenure, and its closure does not come back here.
         self.run_queue.with_mut(|queue| f(unsafe { &mut *queue }))
+    }
+
+    /// What has been gathered for others, for a moment: `f` must not reach it again.
+    ///
+    /// # Safety
+    ///
+    /// As [`with_run_queue`](Self::with_run_queue).
+    #[inline(always)]
+    pub(crate) unsafe fn with_outgoing<R>(&self, f: impl FnOnce(&mut Outgoing) -> R) -> R {
+        // SAFETY: as there.
+        self.outgoing.with_mut(|outgoing| f(unsafe { &mut *outgoing }))
     }
 
     /// The timer wheel, for a moment: `f` must not reach it again.

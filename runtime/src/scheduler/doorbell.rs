@@ -8,7 +8,7 @@
 
 use super::header::Header;
 use super::sleep::Sleep;
-use crate::mailbox::NotifyList;
+use crate::mailbox::{Crate, CrateList, NotifyList, Returns};
 use crate::sync::UnsafeCell;
 #[cfg(not(potoroo_loom))]
 use crate::sync::{Mutex, lock};
@@ -22,6 +22,10 @@ const POLL_EVENTS_MAX: usize = 256;
 /// What other threads see of a worker.
 pub(crate) struct Doorbell {
     notified: NotifyList<Header>,
+    /// Notifications by the crate.
+    notified_at_once: CrateList<Header>,
+    /// Nodes that come back to the worker's pool.
+    pub(crate) returns: Returns,
     sleep: Sleep,
     waker: Waker,
     /// Touched only by the worker that holds this doorbell.
@@ -59,6 +63,8 @@ impl Doorbell {
         let (poller, waker) = Poller::new(POLL_EVENTS_MAX)?;
         Ok(Box::leak(Box::new(Self {
             notified: NotifyList::new(),
+            notified_at_once: CrateList::new(),
+            returns: Returns::default(),
             sleep: Sleep::new(),
             waker,
             poller: UnsafeCell::new(poller),
@@ -95,8 +101,45 @@ impl Doorbell {
         self.waker.wake();
     }
 
-    pub(crate) fn notified(&self) -> &NotifyList<Header> {
-        &self.notified
+    /// As [`notify`](Self::notify), for many cells.
+    ///
+    /// # Safety
+    ///
+    /// As there, for each of them.
+    pub(crate) unsafe fn notify_all(&self, cells: Box<Crate<Header>>) {
+        self.notified_at_once.push(cells);
+        self.ring();
+    }
+
+    /// Whether any notification has arrived; a hint while others notify.
+    #[inline(always)]
+    pub(crate) fn has_notifications(&self) -> bool {
+        !(self.notified.is_empty() && self.notified_at_once.is_empty())
+    }
+
+    /// Takes all notifications and calls `each` with their cells, and `emptied` with the crates they came in.
+    pub(crate) fn take_notifications(
+        &self,
+        mut each: impl FnMut(NonNull<Header>),
+        mut emptied: impl FnMut(Box<Crate<Header>>),
+    ) {
+        self.notified.take(&mut each);
+        if self.notified_at_once.is_empty() {
+            return;
+        }
+        self.notified_at_once.take(|full| {
+            let cells = full.items().iter().filter_map(|cell| NonNull::new(*cell));
+            // Three rounds, so that the lines of all cells, and then all messages, are on their way at once.
+            for cell in cells.clone() {
+                Header::prefetch_for_home(cell);
+            }
+            for cell in cells.clone() {
+                // SAFETY: a notified cell is alive until its notification is taken (S4).
+                unsafe { (cell.as_ref().table.prefetch)(cell) };
+            }
+            cells.for_each(&mut each);
+            emptied(full);
+        });
     }
 
     pub(crate) fn sleep(&self) -> &Sleep {

@@ -11,7 +11,7 @@
 
 use super::doorbell::Doorbell;
 use super::header::Header;
-use super::worker::{CROSSING_NS, Worker};
+use super::worker::Worker;
 use std::ptr::{self, NonNull};
 
 /// How many wake-ups in a row must come from one worker.
@@ -49,7 +49,7 @@ impl Worker {
 
     /// Whether `target` is a worker of this system that a cell may drift to.
     fn would_be_better_off_at(&self, target: &'static Doorbell) -> bool {
-        if self.mean_message_ns() > CROSSING_NS {
+        if !self.is_chatty() {
             return false;
         }
         let mut peers = (0..).zip(self.shared().peers.iter());
@@ -66,7 +66,21 @@ impl Worker {
         }
     }
 
-    /// Moves a cell straight to another worker.
+    /// As [`send_off`](Self::send_off), for a cell that may be bound to this worker.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    pub(super) unsafe fn send_off_unless_pinned(&self, cell: NonNull<Header>, target: &'static Doorbell) {
+        // SAFETY: the caller's cell is alive; M1: this worker is the home.
+        let pinned = unsafe { cell.as_ref() }.plain.with(|plain| unsafe { (*plain).pinned });
+        if !pinned {
+            // SAFETY: passed on.
+            unsafe { self.send_off(cell, target) };
+        }
+    }
+
+    /// Moves a cell straight to another worker. It is the last in the run queue.
     ///
     /// # Safety
     ///
@@ -83,7 +97,9 @@ impl Worker {
         // SAFETY: M1, for the last time here: it is in no queue, and whoever accepts it finds that something waits.
         header.plain.with_mut(|plain| unsafe { (*plain).leave() });
         self.counters().drifts.add(1);
-        header.set_home(Some(target));
+        // Nobody's until it is accepted: in the middle of a turn no cell becomes the worker's own, so what a turn sends to
+        // one cell goes one way.
+        header.set_home(None);
         // SAFETY: the claim gave us the duty (M2), and the cell is alive until its notification is taken (S4).
         unsafe { target.notify(cell) };
     }

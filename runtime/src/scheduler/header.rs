@@ -5,10 +5,12 @@
 
 use super::control::Control;
 use super::doorbell::Doorbell;
+use super::outgoing::Delivered;
 use super::worker::Worker;
-use crate::mailbox::Notifiable;
+use crate::mailbox::{ErasedChain, Notifiable};
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
+use crate::sync::hint::prefetch_to_write;
 use std::any::Any;
 use std::fmt;
 use std::ptr::{self, NonNull};
@@ -90,6 +92,10 @@ pub(crate) struct Table {
     pub(crate) accept: unsafe fn(NonNull<Header>, &Worker),
     /// Puts one message on the control lane, from any thread.
     pub(crate) control: unsafe fn(NonNull<Header>, Control),
+    /// Puts a chain of messages into the inbox, from any thread.
+    pub(crate) deliver: unsafe fn(NonNull<Header>, ErasedChain) -> Delivered,
+    /// Asks for what lies in the inbox.
+    pub(crate) prefetch: unsafe fn(NonNull<Header>),
     /// Claims the inbox so that the cell may move (M5).
     pub(crate) claim: unsafe fn(NonNull<Header>) -> bool,
     /// Frees the cell; nobody counts it any more.
@@ -99,18 +105,23 @@ pub(crate) struct Table {
 }
 
 /// The untyped front of an actor cell.
+///
+/// In this order: what every sender reads and what is seldom touched comes first, what the home writes with each turn a
+/// cache line later, and then what senders from afar write, next to the inbox that follows in the cell.
+#[repr(C)]
 pub(crate) struct Header {
-    /// The doorbell of the home worker; null while the cell lies in a deque.
+    /// The doorbell of the home worker; null while the cell lies in a deque or is on its way to another worker.
     home: AtomicPtr<Doorbell>,
-    /// References, plus one for the actor itself until it has ended (S4).
-    refs: AtomicUsize,
-    /// The link of the notification list; whoever has the duty (M2).
-    notify_link: AtomicPtr<Header>,
     pub(crate) table: &'static Table,
     pub(crate) id: ActorId,
-    pub(crate) plain: UnsafeCell<Plain>,
+    /// References, plus one for the actor itself until it has ended (S4).
+    refs: AtomicUsize,
     /// The neighbors among the children of the parent; only the parent's home touches them (S5).
     pub(crate) siblings: UnsafeCell<Siblings>,
+    pub(crate) parent: Option<CellRef>,
+    pub(crate) plain: UnsafeCell<Plain>,
+    /// The link of the notification list; whoever has the duty (M2).
+    notify_link: AtomicPtr<Header>,
 }
 
 /// Links between the children of one parent.
@@ -134,6 +145,7 @@ impl Header {
         id: ActorId,
         queued: Queued,
         pinned: bool,
+        parent: Option<CellRef>,
     ) -> Self {
         Self {
             home: AtomicPtr::new(home.map_or(ptr::null_mut(), |home| ptr::from_ref(home).cast_mut())),
@@ -152,26 +164,52 @@ impl Header {
                 previous: None,
                 next: None,
             }),
+            parent,
         }
     }
 
     /// Whether the worker of this doorbell is the home.
     #[inline(always)]
     pub(crate) fn is_home(&self, doorbell: &'static Doorbell) -> bool {
-        // Acquire pairs with the Release in `set_home`: a worker that a cell drifts to may see itself as the home before
-        // the notification arrives, and then sees what the former home did to the plain fields. On x86 it is an ordinary
-        // load.
+        // Acquire pairs with the Release in `set_home`. Only a worker makes itself the home, so whoever sees itself here has
+        // done so before; the pairing is for those who moved to this worker since. On x86 it is an ordinary load.
         ptr::eq(self.home.load(Ordering::Acquire), doorbell)
     }
 
     /// Notifies the home. The caller has the duty (M2), so the home cannot change meanwhile (M5).
     pub(crate) fn notify_home(&self) {
+        // SAFETY: the caller has the duty, and the cell waits for its notification before it is freed (S4).
+        unsafe { self.home_to_notify().notify(NonNull::from(self)) };
+    }
+
+    /// The home, for one who has the duty to notify it (M2, M5).
+    pub(crate) fn home_to_notify(&self) -> &'static Doorbell {
         let home = self.home.load(Ordering::Acquire);
         debug_assert!(!home.is_null(), "a cell in a deque is never notified (M2)");
         // SAFETY: doorbells are never freed (doorbell.rs).
-        let home = unsafe { &*home };
-        // SAFETY: the caller has the duty, and the cell waits for its notification before it is freed (S4).
-        unsafe { home.notify(NonNull::from(self)) };
+        unsafe { &*home }
+    }
+
+    /// Whether the cell is at home nowhere, being on its way.
+    pub(crate) fn is_on_its_way(&self) -> bool {
+        // Relaxed: asked by the one who receives the cell, after it has synchronised with the one who sent it.
+        self.home.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Asks for the lines that a sender from afar will write.
+    #[inline(always)]
+    pub(crate) fn prefetch_for_sender(&self) {
+        prefetch_to_write(&raw const self.notify_link);
+    }
+
+    /// Asks for the lines that the home will need to take the inbox in.
+    #[inline(always)]
+    pub(crate) fn prefetch_for_home(this: NonNull<Self>) {
+        // SAFETY: the addresses are computed, and nothing is read.
+        unsafe {
+            prefetch_to_write(&raw const (*this.as_ptr()).notify_link);
+            prefetch_to_write(&raw const (*this.as_ptr()).plain);
+        }
     }
 
     /// Moves the cell: to a worker, or to nobody while it lies in a deque (M5).

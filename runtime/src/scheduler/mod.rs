@@ -7,12 +7,14 @@ pub(crate) mod doorbell;
 mod drift;
 pub(crate) mod exit;
 pub(crate) mod header;
+pub(crate) mod outgoing;
 mod rescue;
 mod share;
 pub(crate) mod shared;
 mod sleep;
 pub(crate) mod sockets;
 mod tenure;
+mod trial;
 pub(crate) mod worker;
 
 pub use sleep::Sleep;

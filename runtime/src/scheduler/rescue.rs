@@ -3,18 +3,19 @@
 //! A worker without work does not just sleep while others run: it looks every millisecond or so whether one of them has
 //! been in the same turn since the look before. If so it takes that worker's tenure (tenure.rs) and, in passes, everything
 //! that can go: the cells of the run queue, the cells whose notifications arrive there, the timers that are due. They get
-//! the rescuer as their home. The stuck thread notices at its next tell (which then goes through inboxes) or at the end of
-//! its turn, takes its desk back and goes on with what is left there.
+//! the rescuer as their home. The stuck thread notices at its next tell or at the end of its turn, takes its desk back and
+//! goes on with what is left there; if the same turn goes on for long, it loses it again.
 //!
 //! What stays behind: the actor that has the turn, and actors that may not leave their worker (spawned on it, or watching
 //! its sockets). With one worker there is nobody to rescue anything, and where the kernel has no `membarrier` nothing is
 //! rescued either. While all workers sleep nobody watches, and nothing is spent; the first that wakes up to work wakes
 //! another to watch.
 
-use super::desk::Desk;
+use super::desk::{Desk, RunQueue};
 use super::header::{Header, Queued};
+use super::outgoing::Outgoing;
 use super::shared::Peer;
-use super::tenure::AtWork;
+use super::tenure::{AtWork, Held};
 use super::worker::Worker;
 use crate::sync::atomic::{Ordering, fence};
 use crate::sys::clock::{self, Time};
@@ -70,7 +71,7 @@ impl Worker {
             fence(Ordering::SeqCst);
             let nobody_watches = shared.watching.load(Ordering::Relaxed) == 0;
             // One that was woken only to watch finds nothing to do, and wakes nobody in turn.
-            let has_work = !self.doorbell().notified().is_empty()
+            let has_work = self.doorbell().has_notifications()
                 || self.with_run_queue(|queue| !queue.is_empty())
                 || shared.anything_to_steal();
             if nobody_watches && has_work {
@@ -130,16 +131,17 @@ impl Worker {
         // Timers first: what they make due may be notified to the stuck worker.
         // SAFETY: S7: `at_work` says that the tenure is ours.
         unsafe { self.fire_timers_of(desk, clock::now()) };
+        // SAFETY: as above.
+        unsafe { desk.with_outgoing(Outgoing::deliver_all) };
         stuck
             .doorbell
-            .notified()
-            .take(|cell| self.accept_for(desk, at_work, cell));
+            .take_notifications(|cell| self.accept_for(desk, at_work, cell), drop);
         // SAFETY: S7, here and below.
         let count = unsafe { desk.with_run_queue(|queue| queue.len()) };
         for _ in 0..count {
-            let Some(cell) = (unsafe { desk.with_run_queue(|queue| queue.pop_front()) }) else {
-                break;
-            };
+            // SAFETY: as above.
+            let cell = unsafe { desk.with_run_queue(RunQueue::pop_front) };
+            let Some(cell) = cell else { break };
             if !self.take_from_queue(cell) {
                 // SAFETY: as above.
                 unsafe { desk.with_run_queue(|queue| queue.push_back(cell)) };
@@ -193,18 +195,33 @@ impl Worker {
         true
     }
 
-    /// A long turn is over, and the tenure was lost meanwhile: takes the desk back.
+    /// Holds this worker's tenure, taking it back if it was lost.
+    #[inline(always)]
+    pub(crate) fn hold(&self) -> Held<'_> {
+        loop {
+            if let Some(held) = self.desk().tenure.hold() {
+                return held;
+            }
+            self.regain();
+        }
+    }
+
+    /// Takes the desk back, and receives the notifications that were put aside for this worker.
     #[cold]
-    pub(super) fn come_back(&self) {
+    #[inline(never)]
+    pub(super) fn regain(&self) {
         if self.desk().tenure.reclaim() {
             self.shared().rescued.fetch_sub(1, Ordering::Relaxed);
         }
-        // SAFETY: S7: the tenure is ours again.
+        let Some(_held) = self.desk().tenure.hold() else {
+            // Lost again at once, which a turn that goes on may be: whoever wanted it asks again.
+            return;
+        };
+        // SAFETY: S7: the tenure is held.
         let set_aside = unsafe { self.desk().with_set_aside(std::mem::take) };
         for cell in set_aside {
             // SAFETY: these are notifications, received late: the cells are alive (S4) and at home here (M5).
             unsafe { (cell.as_ref().table.accept)(cell, self) };
         }
-        self.arm_late_timers();
     }
 }

@@ -6,11 +6,13 @@
 
 use super::deque::Runnable;
 use super::header::Header;
-use super::worker::{CROSSING_NS, Worker};
+use super::worker::Worker;
+use crate::sys::clock::Time;
 use std::ptr::NonNull;
 
-/// How many actors must wait before such are shared whose messages are cheaper than a crossing.
-const CHATTY_CELLS_MIN: usize = 4096;
+/// How many actors must wait before it is tried to share such whose messages are cheaper than a crossing: of a few, most
+/// talk to those that stay.
+const CHATTY_CELLS_MIN: usize = 64;
 
 /// How many cells of its own surplus a worker takes back at each look when nobody came for them.
 const TAKE_BACK: usize = 16;
@@ -23,22 +25,19 @@ impl Worker {
     }
 
     /// Offers half of the run queue if that helps anybody.
-    pub(super) fn share(&self) {
+    pub(super) fn share(&self, now: Time) {
         if !self.shared().anyone_hungry() {
             return;
         }
         let waiting = self.with_run_queue(|queue| queue.len());
         let waiting_ns = self.peer().waiting_ns.get();
         let worth_ns = u64::try_from(self.tuning().share_worth.as_nanos()).unwrap_or(u64::MAX);
-        // Messages that take less than a crossing would are better handled here than sent over, unless so many actors wait
-        // that most of what they say is likely to stay among those that go together. Nor does it help anybody to make
-        // half of one's children elsewhere when making them is all there is to do.
-        let cells_min = if self.mean_message_ns() < CROSSING_NS {
-            CHATTY_CELLS_MIN
-        } else {
-            2
-        };
-        if waiting < cells_min || waiting_ns < worth_ns || self.is_bearing() {
+        // Nor does it help anybody to make half of one's children elsewhere when making them is all there is to do.
+        if waiting < 2 || waiting_ns < worth_ns || self.is_bearing() {
+            return;
+        }
+        // Messages that take less than a crossing would may be better handled here than sent over: see trial.rs.
+        if self.is_chatty() && (waiting < CHATTY_CELLS_MIN || !self.shared().trial.may_offer(self.shared(), now)) {
             return;
         }
         let offered = self.offer(waiting / 2);

@@ -7,8 +7,10 @@ use super::desk::Desk;
 use super::doorbell::Doorbell;
 use super::exit::ExitReason;
 use super::header::ActorId;
+use super::trial::Trial;
 use crate::sync::Counter;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sys::clock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -45,6 +47,7 @@ pub(crate) struct Shared {
     pub(super) watching: AtomicUsize,
     /// How many workers have lost their tenure.
     pub(super) rescued: AtomicUsize,
+    pub(super) trial: Trial,
     pub(crate) tuning: Tuning,
     on_failure: OnFailure,
 }
@@ -61,6 +64,7 @@ impl Shared {
             ended: AtomicBool::new(false),
             watching: AtomicUsize::new(0),
             rescued: AtomicUsize::new(0),
+            trial: Trial::new(clock::now()),
             tuning,
             on_failure,
         }
@@ -102,6 +106,11 @@ impl Shared {
         }
     }
 
+    /// The messages that all workers have handled so far.
+    pub(super) fn handled(&self) -> u64 {
+        self.peers.iter().map(|peer| peer.desk.counters.handled.get()).sum()
+    }
+
     /// Whether some worker has offered cells.
     pub(crate) fn anything_to_steal(&self) -> bool {
         !self.injector.is_empty() || self.peers.iter().any(|peer| !peer.stealer.is_empty())
@@ -124,7 +133,7 @@ impl Shared {
     /// Timers and sockets that may bring new work are not counted.
     pub(crate) fn is_quiet(&self) -> bool {
         let sleeps = |peer: &Peer| {
-            (peer.doorbell.sleep().is_asleep() && peer.doorbell.notified().is_empty())
+            (peer.doorbell.sleep().is_asleep() && !peer.doorbell.has_notifications())
                 .then(|| peer.sleeps.load(Ordering::Acquire))
         };
         let before: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();

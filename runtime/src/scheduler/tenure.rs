@@ -148,9 +148,9 @@ impl Tenure {
 
     /// Takes the tenure from a worker that does not hold it this moment; any other thread.
     pub fn revoke(&self) -> Option<AtWork<'_>> {
-        // Acquire: after somebody else's rescue this one sees what that one did. The worker's own doings come with `held`.
+        // Relaxed: all that was done at the desk, by the worker or by a rescuer before it came back, comes with `held`.
         self.state
-            .compare_exchange(OWNED, AT_WORK, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(OWNED, AT_WORK, Ordering::Relaxed, Ordering::Relaxed)
             .ok()?;
         // Pairs with the light fences: a worker that was ahead of the barrier is seen to hold, one that was behind it
         // sees the state.
@@ -158,9 +158,8 @@ impl Tenure {
         if heavy_fence() && !self.held.load(Ordering::Acquire) {
             return Some(AtWork(self));
         }
-        // Nothing was touched. The worker may have seen the state and taken the long way, which is right as well. Release:
-        // as at the end of a pass.
-        self.state.store(OWNED, Ordering::Release);
+        // Nothing was touched. The worker may have seen the state, and waits for this. Relaxed: there is nothing to be seen.
+        self.state.store(OWNED, Ordering::Relaxed);
         None
     }
 

@@ -10,10 +10,12 @@ use super::deque::{Deque, Runnable};
 use super::desk::{Desk, RunQueue};
 use super::doorbell::Doorbell;
 use super::header::{CellRef, Header};
+use super::outgoing::Outgoing;
 use super::rescue::Watch;
 use super::shared::{Peer, Shared, Tuning};
 use super::sockets::Sockets;
 use crate::arena::Scratch;
+use crate::mailbox::NodePool;
 use crate::observe::WorkerCounters;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, UnsafeCell, thread_local_pointer};
@@ -40,11 +42,20 @@ const MEAN_TURN_NS_AT_FIRST: u64 = 50;
 
 /// What a message costs that crosses from one core to another: about 100 ns with its allocation, its two cache lines and
 /// its share of a notification.
-pub(super) const CROSSING_NS: u64 = 100;
+const CROSSING_NS: u64 = 100;
 
 /// First turns that take longer than this do some work of their own, which may be worth sharing; making an actor takes
 /// a tenth of it.
 const LONG_BIRTH_NS: u64 = 2_000;
+
+/// How long a hungry worker looks out for work before it sleeps: twice what waking it would take.
+const HUNGRY_SPIN: Duration = Duration::from_micros(50);
+
+/// Sleeps that are shorter than this on the average, wake-up included, would better have been spent looking out.
+const SHORT_SLEEP_NS: u64 = 100_000;
+
+/// What a longer sleep counts as, so that one of them does not outweigh many.
+const LONG_SLEEP_NS: u64 = 400_000;
 
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +80,10 @@ pub(crate) struct Worker {
     desk: NonNull<Desk>,
     shared: Arc<Shared>,
     pub(super) deque: Deque,
-    /// Timers that were armed while the tenure was lost.
-    late_timers: UnsafeCell<Vec<(Time, TimerTarget)>>,
     pub(super) sockets: UnsafeCell<Sockets>,
     scratch: UnsafeCell<Scratch>,
+    /// Where the nodes of this worker's messages to others come from.
+    nodes: NodePool,
     pace: Pace,
     /// What this worker has seen of the others' turns.
     pub(super) watch: RefCell<Watch>,
@@ -95,6 +106,7 @@ struct Pace {
     crossed: Cell<u64>,
     /// Whether quick first turns were given since the look before.
     bearing: Cell<bool>,
+    mean_sleep_ns: Cell<u64>,
 }
 
 impl Worker {
@@ -103,9 +115,9 @@ impl Worker {
         Self {
             index,
             desk: NonNull::from(&shared.peers[index].desk),
+            nodes: NodePool::new(&shared.peers[index].doorbell.returns),
             shared,
             deque,
-            late_timers: UnsafeCell::new(Vec::new()),
             watch: RefCell::new(Watch::default()),
             sockets: UnsafeCell::new(Sockets::default()),
             scratch: UnsafeCell::new(Scratch::default()),
@@ -121,6 +133,7 @@ impl Worker {
                 handled: Cell::new(0),
                 crossed: Cell::new(0),
                 bearing: Cell::new(false),
+                mean_sleep_ns: Cell::new(LONG_SLEEP_NS),
             },
         }
     }
@@ -187,9 +200,9 @@ impl Worker {
         self.pace.bearing.get()
     }
 
-    /// The mean time that recent turns took for each message.
-    pub(super) fn mean_message_ns(&self) -> u64 {
-        self.pace.mean_message_ns.get()
+    /// Whether recent messages took less time each than a crossing would.
+    pub(super) fn is_chatty(&self) -> bool {
+        self.pace.mean_message_ns.get() < CROSSING_NS
     }
 
     /// The run queue, for a moment: `f` must not call anything that reaches it again. Between turns, or while the tenure
@@ -214,38 +227,23 @@ impl Worker {
         self.with_run_queue(|queue| queue.push_back(cell));
     }
 
-    /// Queues a new cell that was made to live here; elsewhere if this worker has lost its tenure.
-    pub(crate) fn bring_up(&self, child: Runnable) {
-        if let Some(_held) = self.desk().tenure.hold() {
-            self.enqueue(child.0);
-            return;
-        }
-        // SAFETY: the cell is new, and nobody else has it yet.
-        let header = unsafe { child.0.as_ref() };
-        // SAFETY: as above.
-        let claimed = unsafe { (header.table.claim)(child.0) };
-        debug_assert!(claimed, "nobody has told a new cell anything");
-        header.set_home(None);
-        self.shared.injector.push(child);
-        self.shared.wake_one(self.index);
+    /// Queues a new cell that was made to live here.
+    pub(crate) fn bring_up(&self, child: NonNull<Header>) {
+        let _held = self.hold();
+        self.enqueue(child);
     }
 
     /// Arms a timer of an actor on this worker's wheel.
     pub(crate) fn arm(&self, deadline: Time, target: TimerTarget) {
-        if let Some(_held) = self.desk().tenure.hold() {
-            // SAFETY: S7: the tenure is held; inserting calls nothing.
-            unsafe { self.desk().with_wheel(|wheel| wheel.insert(deadline, target)) };
-        } else {
-            // SAFETY: only the owning thread has a `&Worker` (S3), and pushing calls nothing.
-            self.late_timers
-                .with_mut(|timers| unsafe { &mut *timers }.push((deadline, target)));
-        }
+        let _held = self.hold();
+        // SAFETY: S7: the tenure is held; inserting calls nothing.
+        unsafe { self.desk().with_wheel(|wheel| wheel.insert(deadline, target)) };
     }
 
     /// Does one piece of work: a turn, as a rule.
     #[inline]
     pub(crate) fn step(&self) -> Step {
-        if !self.doorbell().notified().is_empty() {
+        if self.doorbell().has_notifications() {
             self.take_notifications();
         }
         if self.desk().counters.turns.get() >= self.pace.look_at.get() {
@@ -284,6 +282,19 @@ impl Worker {
         self.end_turn(cell, again);
     }
 
+    /// Delivers what the present turn has gathered.
+    pub(crate) fn deliver_outgoing(&self) {
+        let _held = self.hold();
+        // SAFETY: S7: the tenure is held; delivering calls nothing of the worker's.
+        unsafe {
+            self.desk().with_outgoing(|outgoing| {
+                if !outgoing.is_empty() {
+                    outgoing.deliver_all();
+                }
+            });
+        }
+    }
+
     /// Whether the present turn has lasted long enough, or has lost its worker's tenure, for the end of which a rescuer
     /// waits. The time runs from the first call in a turn.
     #[cold]
@@ -303,8 +314,17 @@ impl Worker {
 
     #[inline(always)]
     fn end_turn(&self, cell: NonNull<Header>, again: bool) {
-        if !self.desk().tenure.end_turn() {
-            self.come_back();
+        let desk = self.desk();
+        if !desk.tenure.end_turn() {
+            self.regain();
+        }
+        // SAFETY: S7: between turns; delivering calls nothing of the worker's.
+        unsafe {
+            desk.with_outgoing(|outgoing| {
+                if !outgoing.is_empty() {
+                    outgoing.deliver_all();
+                }
+            });
         }
         if again {
             self.enqueue(cell);
@@ -328,12 +348,16 @@ impl Worker {
     }
 
     fn take_notifications(&self) {
-        self.doorbell().notified().take(|cell| {
-            // SAFETY: a notified cell is alive until its notification is taken (S4), and while the notification was
-            // under way its home was fixed (M5), so it is this worker; a closed cell may come from a doorbell's former
-            // owner and only waits to be released.
-            unsafe { (cell.as_ref().table.accept)(cell, self) };
-        });
+        self.doorbell().take_notifications(
+            |cell| {
+                // SAFETY: a notified cell is alive until its notification is taken (S4), and while the notification was
+                // under way its home was fixed (M5), so it is this worker; a closed cell may come from a doorbell's former
+                // owner and only waits to be released.
+                unsafe { (cell.as_ref().table.accept)(cell, self) };
+            },
+            // SAFETY: S7: between turns, and nobody is at what is gathered.
+            |empty| unsafe { self.desk().with_outgoing(|outgoing| outgoing.reuse(empty)) },
+        );
     }
 
     /// Makes a cell that was taken out of a deque (claimed, without a home) one of this worker's.
@@ -365,19 +389,10 @@ impl Worker {
         {
             self.welcome(taken);
         }
-        self.share();
+        self.shared.trial.tend(&self.shared, now);
+        self.go_back_if_asked();
+        self.share(now);
         self.go_on_rescuing();
-    }
-
-    /// Takes the timers in that were armed while the tenure was lost.
-    pub(super) fn arm_late_timers(&self) {
-        // SAFETY: only the owning thread has a `&Worker` (S3), and taking calls nothing.
-        let timers = self
-            .late_timers
-            .with_mut(|timers| std::mem::take(unsafe { &mut *timers }));
-        for (deadline, target) in timers {
-            self.arm(deadline, target);
-        }
     }
 
     /// Learns how long turns are and sets when to look again.
@@ -470,7 +485,7 @@ impl Worker {
 
     /// Whether something waits that `step` would find (timers and sockets aside).
     fn something_waits(&self) -> bool {
-        !self.doorbell().notified().is_empty() || self.shared.anything_to_steal() || self.shared.has_ended()
+        self.doorbell().has_notifications() || self.shared.anything_to_steal() || self.shared.has_ended()
     }
 
     /// Waits until there may be something to do. Says whether the system goes on.
@@ -479,10 +494,17 @@ impl Worker {
             return false;
         }
         self.peer().waiting_ns.set(0);
+        // Between turns hardly anybody tells anything, but a message's destructor may.
+        self.deliver_outgoing();
         // Hungry only after a while without work: a gap between two messages is no reason to tear partners apart.
-        if !self.spin() {
+        if !self.spin(self.tuning().spin) {
             self.shared.become_hungry();
-            self.sleep();
+            if !self.spin(self.hungry_spin()) {
+                // SAFETY: S7: between turns.
+                unsafe { self.desk().with_outgoing(Outgoing::forget) };
+                self.nodes.flush();
+                self.sleep();
+            }
             self.shared.become_sated();
         }
         let now = clock::now();
@@ -493,13 +515,22 @@ impl Worker {
         true
     }
 
+    /// How long to look out for work after hunger has been announced: as long as a wake-up across cores would take, if
+    /// sleeps have been about that short lately; not at all if they were longer, since then it would only burn the core.
+    fn hungry_spin(&self) -> Duration {
+        if self.pace.mean_sleep_ns.get() < SHORT_SLEEP_NS && !self.tuning().spin.is_zero() {
+            HUNGRY_SPIN
+        } else {
+            Duration::ZERO
+        }
+    }
+
     /// Looks out for a while, cheaper than a sleep and a wake-up (about 25 µs across cores) if something comes soon.
-    fn spin(&self) -> bool {
-        let spin = self.tuning().spin;
-        if spin.is_zero() {
+    fn spin(&self, at_most: Duration) -> bool {
+        if at_most.is_zero() {
             return self.something_waits();
         }
-        let until = clock::now() + spin;
+        let until = clock::now() + at_most;
         loop {
             for _ in 0..16 {
                 if self.something_waits() {
@@ -523,8 +554,14 @@ impl Worker {
             self.peer().sleeps.fetch_add(1, Ordering::Release);
             let at_most = self.next_timer().map(|due| due.since(clock::now()));
             let watch_at_most = self.begin_to_watch();
+            let before = clock::now();
             self.poll(at_most.into_iter().chain(watch_at_most).min());
-            self.pace.polled_at.set(clock::now());
+            let after = clock::now();
+            self.pace.polled_at.set(after);
+            let slept_ns = (after.since(before).as_nanos() as u64).min(LONG_SLEEP_NS);
+            self.pace
+                .mean_sleep_ns
+                .set((3 * self.pace.mean_sleep_ns.get() + slept_ns) / 4);
             sleep.cancel();
             self.end_of_watch(watch_at_most.is_some());
         } else {
@@ -551,11 +588,15 @@ impl Worker {
         }
         let _abort = AbortOnPanic;
         self.enter(|| {
-            let work = || while self.step() == Step::Worked || self.rest() {};
-            while let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
-                self.end_turn_by_panic(payload);
-            }
+            self.nodes.enter(|| {
+                let work = || while self.step() == Step::Worked || self.rest() {};
+                while let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+                    self.end_turn_by_panic(payload);
+                }
+            })
         });
+        // SAFETY: S7: between turns, for the last time.
+        unsafe { self.desk().with_outgoing(Outgoing::forget) };
         self.doorbell().give_back();
     }
 }

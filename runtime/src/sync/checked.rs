@@ -13,6 +13,12 @@ pub mod atomic {
 /// Hints to the processor and the scheduler of the operating system.
 pub mod hint {
     pub use loom::hint::spin_loop;
+
+    /// A model has no caches.
+    pub fn prefetch<T>(_: *const T) {}
+
+    /// A model has no caches.
+    pub fn prefetch_to_write<T>(_: *const T) {}
 }
 
 /// Threads.

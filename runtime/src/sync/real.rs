@@ -12,6 +12,31 @@ pub mod atomic {
 /// Hints to the processor and the scheduler of the operating system.
 pub mod hint {
     pub use std::hint::spin_loop;
+
+    /// Asks for the cache line of `of` to be read soon. Never faults, whatever the address; does nothing where the
+    /// processor has no such request.
+    #[inline(always)]
+    pub fn prefetch<T>(of: *const T) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a hint, which touches nothing.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(of.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = of;
+    }
+
+    /// As [`prefetch`], to be written.
+    #[inline(always)]
+    pub fn prefetch_to_write<T>(of: *const T) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_ET0 }>(of.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = of;
+    }
 }
 
 /// Threads.
