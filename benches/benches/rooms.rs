@@ -4,12 +4,12 @@
 //! and the run queue, which cannot be reached from outside, and sockets.
 
 use criterion::{BatchSize, Criterion, Throughput};
-use potoroo_benches::system;
+use potoroo_benches::{lives, system};
 use potoroo_runtime::arena::ArenaVec;
 use potoroo_runtime::mailbox::Inbox;
 use potoroo_runtime::sys::clock::Time;
 use potoroo_runtime::timer::Wheel;
-use potoroo_runtime::{Actor, ActorRef, Ask, Context, Fault, Reply, Signal, System, Turn};
+use potoroo_runtime::{Actor, Ask, Context, Fault, Reply, System, Turn};
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
 use std::thread;
@@ -245,120 +245,15 @@ fn vectors(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Ends with its first turn.
-struct Mayfly;
-
-impl Actor for Mayfly {
-    type Msg = ();
-
-    fn handle(&mut self, (): (), _: &mut Context<'_, Self>) -> Turn {
-        Ok(())
-    }
-}
-
-/// Spawns one child after the other.
-struct Parent {
-    left: u64,
-    begun: Instant,
-    reply: Option<Reply<Duration>>,
-}
-
-impl Parent {
-    fn bear(ctx: &mut Context<'_, Self>) {
-        ctx.spawn(|ctx: &mut Context<'_, Mayfly>| {
-            ctx.stop();
-            Ok(Mayfly)
-        });
-    }
-}
-
-impl Actor for Parent {
-    type Msg = (u64, Reply<Duration>);
-
-    fn handle(&mut self, (lives, reply): Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
-        self.left = lives;
-        self.reply = Some(reply);
-        self.begun = Instant::now();
-        Self::bear(ctx);
-        Ok(())
-    }
-
-    fn signal(&mut self, signal: Signal, ctx: &mut Context<'_, Self>) -> Turn {
-        if let Signal::ChildExited { .. } = signal {
-            self.left -= 1;
-            if self.left > 0 {
-                Self::bear(ctx);
-            } else if let Some(reply) = self.reply.take() {
-                reply.send(self.begun.elapsed());
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Answers with one more.
-struct Successor;
-
-impl Actor for Successor {
-    type Msg = (u64, Reply<u64>);
-
-    fn handle(&mut self, (n, reply): Self::Msg, _: &mut Context<'_, Self>) -> Turn {
-        reply.send(n + 1);
-        Ok(())
-    }
-}
-
-/// Asks again and again, with the answer to the last ask.
-struct Asker {
-    successor: ActorRef<Successor>,
-}
-
-impl Asker {
-    fn ask(&self, n: u64, end: u64, begun: Instant, reply: Reply<Duration>, ctx: &mut Context<'_, Self>) {
-        if n == end {
-            reply.send(begun.elapsed());
-            return;
-        }
-        ctx.ask(&self.successor, move |back| (n, back))
-            .then(move |this, answer, ctx| {
-                if answer? != n + 1 {
-                    return Err(Fault::new("an answer to another question"));
-                }
-                this.ask(n + 1, end, begun, reply, ctx);
-                Ok(())
-            });
-    }
-}
-
-impl Actor for Asker {
-    type Msg = (u64, Reply<Duration>);
-
-    fn handle(&mut self, (asks, reply): Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
-        self.ask(0, asks, Instant::now(), reply, ctx);
-        Ok(())
-    }
-}
-
-fn lives(criterion: &mut Criterion) {
+fn lives_and_asks(criterion: &mut Criterion) {
     let system = system(1);
     let mut group = criterion.benchmark_group("lives");
     group.throughput(Throughput::Elements(LIVES));
-    let parent = system.spawn(|_| {
-        Ok(Parent {
-            left: 0,
-            begun: Instant::now(),
-            reply: None,
-        })
-    });
     group.bench_function("spawn_and_stop", |bencher| {
-        bencher.iter_custom(|iterations| answer(parent.ask(|reply| (iterations * LIVES, reply))));
-    });
-    let asker = system.spawn(|ctx| {
-        let successor = ctx.spawn(|_| Ok(Successor));
-        Ok(Asker { successor })
+        bencher.iter_custom(|iterations| lives::spawn_and_stop(&system, iterations * LIVES));
     });
     group.bench_function("ask_inside", |bencher| {
-        bencher.iter_custom(|iterations| answer(asker.ask(|reply| (iterations * LIVES, reply))));
+        bencher.iter_custom(|iterations| lives::ask_inside(&system, iterations * LIVES));
     });
     group.finish();
 }
@@ -372,6 +267,6 @@ fn main() {
     inbox(&mut criterion);
     wheel(&mut criterion);
     vectors(&mut criterion);
-    lives(&mut criterion);
+    lives_and_asks(&mut criterion);
     criterion.final_summary();
 }
