@@ -9,6 +9,8 @@
 //! does so more often per message than it does in truth, and not equally often each time. Callgrind runs one thread at
 //! a time, so this says nothing about contention.
 
+#![expect(missing_docs, reason = "gungraun's macros make items without")]
+
 use gungraun::{Callgrind, EntryPoint, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
 use potoroo_benches::hot_paths::{self, LARGE, SMALL};
 

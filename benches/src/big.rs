@@ -79,13 +79,13 @@ impl Peer {
 }
 
 /// One of `actors`, but not `index`.
-fn other(random: &mut Random, index: u64, actors: u64) -> u64 {
+pub(crate) fn other(random: &mut Random, index: u64, actors: u64) -> u64 {
     let target = random.below(actors - 1);
     target + u64::from(target >= index)
 }
 
 /// A ping's number counts for whom it was sent to, and again for whom it came back to, each times its number from 1.
-fn checksum(actors: u64, pings: u64) -> u64 {
+pub(crate) fn checksum(actors: u64, pings: u64) -> u64 {
     let mut checksum = 0_u64;
     for index in 0..actors {
         let mut random = Random::new(index);

@@ -11,7 +11,7 @@ use potoroo_runtime::{Actor, ActorRef, Context, ExitReason, Fault, System, Turn}
 use std::sync::Arc;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Colour {
+pub(crate) enum Colour {
     Blue,
     Red,
     Yellow,
@@ -20,8 +20,13 @@ enum Colour {
 impl Colour {
     const ALL: [Self; 3] = [Self::Blue, Self::Red, Self::Yellow];
 
+    /// What the creature of this index begins with.
+    pub(crate) fn of(index: u32) -> Self {
+        Self::ALL[index as usize % 3]
+    }
+
     /// What both become: the same if they are the same, otherwise the third.
-    fn meets(self, other: Self) -> Self {
+    pub(crate) fn meets(self, other: Self) -> Self {
         Self::ALL[(6 - self as usize - other as usize) % 3]
     }
 }
@@ -200,7 +205,7 @@ pub fn run(system: &System, creatures: u32, meetings: u32) -> Outcome {
                 ctx.spawn(move |_| {
                     Ok(Creature {
                         index,
-                        colour: Colour::ALL[index as usize % 3],
+                        colour: Colour::of(index),
                         mall,
                         others: Arc::default(),
                         sum: 0,

@@ -87,7 +87,7 @@ fn share(worker: u64, workers: u64, messages: u64) -> u64 {
 }
 
 /// Each worker gets its index, that plus `workers`, and so on; the sums are weighted by the worker's number from 1.
-fn checksum(workers: u64, messages: u64) -> u64 {
+pub(crate) fn checksum(workers: u64, messages: u64) -> u64 {
     (0..workers).fold(0, |all, worker| {
         let n = u128::from(share(worker, workers, messages));
         let sum = n * u128::from(worker) + u128::from(workers) * (n * (n - 1) / 2);

@@ -123,7 +123,7 @@ pub const ALL: &[Workload] = &[
         name: "counting",
         heavier: 5,
         run: counting::run,
-        limit: None,
+        limit: Some(limit::counting),
     },
     Workload {
         name: "ring_1000_full",
@@ -141,25 +141,25 @@ pub const ALL: &[Workload] = &[
         name: "fork_join_throughput_60",
         heavier: 1,
         run: |system, messages| fork_join_throughput::run(system, 60, messages),
-        limit: None,
+        limit: Some(|messages| limit::fork_join_throughput(60, messages)),
     },
     Workload {
         name: "big_120",
         heavier: 2,
         run: |system, messages| big::run(system, 120, messages / 2),
-        limit: None,
+        limit: Some(|messages| limit::big(120, messages / 2)),
     },
     Workload {
         name: "chameneos_100",
         heavier: 2,
         run: |system, messages| chameneos::run(system, 100, (messages / 4) as u32),
-        limit: None,
+        limit: Some(|messages| limit::chameneos(100, (messages / 4) as u32)),
     },
     Workload {
         name: "skew_64_512",
         heavier: 10,
         run: |system, messages| skew::run(system, 64, 512, messages),
-        limit: None,
+        limit: Some(|messages| limit::skew(64, 512, messages)),
     },
     Workload {
         name: "bank_1000",

@@ -17,7 +17,7 @@ pub const ROUNDS: u32 = 110;
 
 /// A one-to-one function of 64 bits that takes [`ROUNDS`] times a shift, an exclusive or and a multiplication, each of
 /// which needs the one before.
-fn work(mut state: u64) -> u64 {
+pub(crate) fn work(mut state: u64) -> u64 {
     for _ in 0..ROUNDS {
         state ^= state >> 29;
         state = state.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -26,13 +26,13 @@ fn work(mut state: u64) -> u64 {
 }
 
 /// Draws actors; the first most often.
-struct Zipf {
+pub(crate) struct Zipf {
     /// Up to which number it is the actor of this index.
     edges: Vec<u64>,
 }
 
 impl Zipf {
-    fn new(actors: u64) -> Self {
+    pub(crate) fn new(actors: u64) -> Self {
         let all: f64 = (1..=actors).map(|rank| 1.0 / rank as f64).sum();
         let mut so_far = 0.0;
         let edges = (1..=actors)
@@ -45,7 +45,7 @@ impl Zipf {
         Self { edges }
     }
 
-    fn draw(&self, number: u64) -> usize {
+    pub(crate) fn draw(&self, number: u64) -> usize {
         self.edges
             .partition_point(|edge| *edge < number)
             .min(self.edges.len() - 1)
@@ -106,13 +106,13 @@ impl Actor for Hop {
 }
 
 /// What a token starts with, and how many hops it makes.
-fn token(token: u64, tokens: u64, messages: u64) -> (u64, u32) {
+pub(crate) fn token(token: u64, tokens: u64, messages: u64) -> (u64, u32) {
     let hops = fan_in::share(token, tokens, messages);
     (Random::new(token).next(), (hops.end - hops.start) as u32)
 }
 
 /// Follows each token alone: what it is after each hop, times the number of the actor there, from 1.
-fn checksum(zipf: &Zipf, tokens: u64, messages: u64) -> u64 {
+pub(crate) fn checksum(zipf: &Zipf, tokens: u64, messages: u64) -> u64 {
     let mut checksum = 0_u64;
     for number in 0..tokens {
         let (mut state, hops) = token(number, tokens, messages);

@@ -72,7 +72,7 @@ fn a_fan_in_adds_up() {
 #[test]
 fn counting_adds_up() {
     let run = |workers| counting::run(&system(workers), 5003);
-    check([run(1), run(2)], 5003, (0..5003).sum());
+    check([limit::counting(5003), run(1), run(2)], 5003, (0..5003).sum());
 }
 
 #[test]
@@ -97,7 +97,8 @@ fn a_fork_join_throughput_adds_up() {
     for (workers_inside, messages) in [(60, 60), (60, 5003), (1, 7), (7, 2 * fork_join_throughput::BURST)] {
         let run = |workers| fork_join_throughput::run(&system(workers), workers_inside, messages);
         let expected = (0..messages).map(|n| n * (n % workers_inside + 1)).sum();
-        check([run(1), run(2)], messages, expected);
+        let bare = limit::fork_join_throughput(workers_inside, messages);
+        check([bare, run(1), run(2)], messages, expected);
     }
 }
 
@@ -105,7 +106,7 @@ fn a_fork_join_throughput_adds_up() {
 fn two_that_ping_each_other_add_up() {
     // Each sends 0 to 4 to the other and gets it back: every number counts for both, and both are pinged.
     let run = |workers| big::run(&system(workers), 2, 10);
-    check([run(1), run(2)], 20, 2 * (1 + 2) * (1 + 2 + 3 + 4));
+    check([limit::big(2, 10), run(1), run(2)], 20, 2 * (1 + 2) * (1 + 2 + 3 + 4));
 }
 
 #[test]
@@ -113,7 +114,8 @@ fn creatures_meet_as_often_as_they_should() {
     for (creatures, meetings) in [(2, 1), (3, 100), (100, 999)] {
         let run = |workers| chameneos::run(&system(workers), creatures, meetings);
         let expected = (0..u64::from(meetings)).map(|meeting| 2 * meeting).sum();
-        check([run(1), run(2)], 4 * u64::from(meetings), expected);
+        let bare = limit::chameneos(creatures, meetings);
+        check([bare, run(1), run(2)], 4 * u64::from(meetings), expected);
     }
 }
 
@@ -121,7 +123,7 @@ fn creatures_meet_as_often_as_they_should() {
 fn skewed_work_is_the_same_however_many_workers_do_it() {
     let run = |workers| skew::run(&system(workers), 64, 512, 5003);
     let one = run(1);
-    check([one, run(2)], 5003, one.checksum);
+    check([limit::skew(64, 512, 5003), one, run(2)], 5003, one.checksum);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Prints one table: each workload on the runtime with 1 and 2 workers beside the bare loop that bounds it, if it has one.
 //!
-//! `cargo run --release -p potoroo-benches --bin compare [-- --quick]`. Every cell is the median of runs that alternate
+//! `cargo run --release -p potoroo-benches --bin compare [-- [--quick] [--runs N] [workload ...]]`. Every cell is the median of runs that alternate
 //! between the columns, so that a disturbance of the machine hits all of them; each run has a system of its own. The
 //! table goes to standard output, progress to standard error. It keeps no history: criterion does.
 
@@ -8,7 +8,7 @@ use potoroo_benches::{ALL, MANY, Outcome, Workload, system};
 use std::fmt;
 use std::process::ExitCode;
 
-/// How often each cell is measured.
+/// How often each cell is measured, if nothing else is said.
 const RUNS: usize = 5;
 
 /// Messages of one run, divided by how much heavier they are: some tenths of a second.
@@ -79,11 +79,11 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// Measures one workload and prints its row.
-fn row(workload: &Workload, messages: u64) {
+fn row(workload: &Workload, messages: u64, runs: usize) {
     let mut cells = COLUMNS.map(|_| Cell::default());
     let mut first = None;
-    for run in 1..=RUNS {
-        eprint!("{}: run {run} of {RUNS}:", workload.name);
+    for run in 1..=runs {
+        eprint!("{}: run {run} of {runs}:", workload.name);
         for (column, cell) in COLUMNS.iter().zip(&mut cells) {
             let Some((outcome, locality)) = column.run(workload, messages) else {
                 continue;
@@ -117,26 +117,100 @@ fn row(workload: &Workload, messages: u64) {
     );
 }
 
+/// What is asked for.
+struct Plan {
+    messages: u64,
+    runs: usize,
+    workloads: Vec<&'static Workload>,
+}
+
+impl Plan {
+    fn parse(args: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut plan = Self {
+            messages: MESSAGES,
+            runs: RUNS,
+            workloads: Vec::new(),
+        };
+        let mut args = args.into_iter();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--quick" => plan.messages = QUICK_MESSAGES,
+                "--runs" => {
+                    let runs = args.next().unwrap_or_default();
+                    plan.runs = runs
+                        .parse()
+                        .ok()
+                        .filter(|runs| *runs > 0)
+                        .ok_or(format!("no number of runs: {runs}"))?;
+                }
+                name => {
+                    let known = ALL.iter().find(|workload| workload.name == name);
+                    plan.workloads.push(known.ok_or_else(|| {
+                        let names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
+                        format!("there is no workload {name}; there are {}", names.join(", "))
+                    })?);
+                }
+            }
+        }
+        if plan.workloads.is_empty() {
+            plan.workloads.extend(ALL);
+        }
+        Ok(plan)
+    }
+}
+
 fn main() -> ExitCode {
-    let messages = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
-        [] => MESSAGES,
-        [quick] if quick == "--quick" => QUICK_MESSAGES,
-        other => {
-            eprintln!(
-                "compare: unknown arguments: {}\nusage: compare [--quick]",
-                other.join(" ")
-            );
+    let plan = match Plan::parse(std::env::args().skip(1)) {
+        Ok(plan) => plan,
+        Err(what) => {
+            eprintln!("compare: {what}\nusage: compare [--quick] [--runs N] [workload ...]");
             return ExitCode::from(2);
         }
     };
-    println!("Million messages per second: median of {RUNS} runs (lowest–highest).\n");
+    println!(
+        "Million messages per second: median of {} runs (lowest–highest).\n",
+        plan.runs
+    );
     println!(
         "| {:23} | {:>10} | {:22} | {:20} | {:20} | {:>11} | {:>9} | {:16} |",
         "workload", "messages", "bare loop, 1 thread", "1 worker", "2 workers", "1 of limit", "2 local", "checksum"
     );
     println!("|---|---|---|---|---|---|---|---|");
-    for workload in ALL {
-        row(workload, (messages / workload.heavier).max(MANY) / MANY * MANY);
+    for workload in plan.workloads {
+        let messages = (plan.messages / workload.heavier).max(MANY) / MANY * MANY;
+        row(workload, messages, plan.runs);
     }
     ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(words: &str) -> Result<Plan, String> {
+        Plan::parse(words.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn without_names_all_workloads_run() {
+        let plan = plan("--quick").expect("a plan");
+        assert_eq!(
+            (plan.messages, plan.runs, plan.workloads.len()),
+            (QUICK_MESSAGES, RUNS, ALL.len())
+        );
+    }
+
+    #[test]
+    fn rows_can_be_chosen() {
+        let plan = plan("big_120 --runs 3 ping_pong").expect("a plan");
+        let names: Vec<_> = plan.workloads.iter().map(|workload| workload.name).collect();
+        assert_eq!((plan.runs, names.as_slice()), (3, ["big_120", "ping_pong"].as_slice()));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for words in ["--runs", "--runs 0", "--runs many", "pingpong", "--fast"] {
+            assert!(plan(words).is_err(), "{words}");
+        }
+    }
 }

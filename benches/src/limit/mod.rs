@@ -4,6 +4,10 @@
 //! spawn or to stop. What a runtime's message costs beyond this is what the runtime adds. Deliberately nothing here is
 //! useful for anything else.
 
+mod suite;
+
+pub use suite::{big, chameneos, counting, fork_join_throughput, skew};
+
 use crate::rings::Shape;
 use crate::{Outcome, fan_in};
 use std::collections::VecDeque;
