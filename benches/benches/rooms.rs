@@ -1,28 +1,16 @@
-//! The rooms of the runtime, one at a time: the inbox, the timing wheel, collections in an arena, lives and asks.
+//! The rooms of the runtime, one at a time: the timing wheel, collections in an arena, lives and asks.
 //!
-//! Each measurement checks that what went in came out. What needs a turn is measured inside a handler. It lacks the deque
-//! and the run queue, which cannot be reached from outside, and sockets.
+//! Each measurement checks that what went in came out. What needs a turn is measured inside a handler. The benches
+//! `mailbox` and `scheduler` measure those rooms. It lacks sockets.
 
 use criterion::{BatchSize, Criterion, Throughput};
 use potoroo_benches::{lives, system};
 use potoroo_runtime::arena::ArenaVec;
-use potoroo_runtime::mailbox::Inbox;
 use potoroo_runtime::sys::clock::Time;
 use potoroo_runtime::timer::Wheel;
 use potoroo_runtime::{Actor, Ask, Context, Fault, Reply, System, Turn};
-use std::hint::{black_box, spin_loop};
-use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
-use std::thread;
+use std::hint::black_box;
 use std::time::{Duration, Instant};
-
-/// Pushes before the inbox is emptied.
-const BATCH: u64 = 128;
-
-/// Messages of one iteration between two threads.
-const CROSSING: u64 = 10_000;
-
-/// How many messages may be in the inbox between two threads, so that memory stays bounded.
-const CROSSING_AHEAD: u64 = 10 * CROSSING;
 
 /// Timers in a wheel.
 const TIMERS: u64 = 1_000_000;
@@ -44,60 +32,6 @@ const LIVES: u64 = 100;
 
 fn sum_below(n: u64) -> u64 {
     n * (n - 1) / 2
-}
-
-fn push(inbox: &Inbox<u64>, n: u64) {
-    let pushed = inbox.push(n);
-    assert!(pushed.is_ok(), "an open inbox refused");
-}
-
-fn inbox(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("inbox");
-    group.throughput(Throughput::Elements(BATCH));
-    group.bench_function("push_and_take_on_one_thread", |bencher| {
-        let inbox = Inbox::new();
-        bencher.iter(|| {
-            for n in 0..BATCH {
-                push(&inbox, n);
-            }
-            assert_eq!(inbox.take().sum::<u64>(), sum_below(BATCH));
-        });
-    });
-    group.throughput(Throughput::Elements(CROSSING));
-    group.bench_function("push_and_take_on_two_threads", |bencher| {
-        bencher.iter_custom(|iterations| crossing(iterations * CROSSING));
-    });
-    group.finish();
-}
-
-/// One thread pushes the numbers below `messages`, this one takes them; they must come in order.
-fn crossing(messages: u64) -> Duration {
-    let inbox = Inbox::new();
-    let taken = AtomicU64::new(0);
-    thread::scope(|scope| {
-        let begun = Instant::now();
-        scope.spawn(|| {
-            for n in 0..messages {
-                while n % BATCH == 0 && n - taken.load(Acquire) > CROSSING_AHEAD {
-                    thread::yield_now();
-                }
-                push(&inbox, n);
-            }
-        });
-        let mut next = 0;
-        while next < messages {
-            if !inbox.has_messages() {
-                spin_loop();
-                continue;
-            }
-            for n in inbox.take() {
-                assert_eq!(n, next, "a message was lost, or came out of order");
-                next += 1;
-            }
-            taken.store(next, Release);
-        }
-        begun.elapsed()
-    })
 }
 
 /// When the timer of this number is due: spread by a multiplication that is one-to-one.
@@ -264,7 +198,6 @@ fn main() {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
-    inbox(&mut criterion);
     wheel(&mut criterion);
     vectors(&mut criterion);
     lives_and_asks(&mut criterion);

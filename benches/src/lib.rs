@@ -7,6 +7,7 @@
 
 pub mod bank;
 pub mod big;
+pub mod blocked;
 pub mod bounded_buffer;
 pub mod chameneos;
 pub mod counting;
@@ -23,6 +24,7 @@ pub mod market_spread;
 pub mod pairs;
 pub mod ping_pong;
 pub mod queens;
+pub mod queues;
 pub mod ring;
 pub mod sieve;
 pub mod skew;

@@ -4,9 +4,10 @@
 //! itself takes a plain loop without actors for it, only the workers are compared here. Nothing here looks at the time.
 
 use potoroo_benches::{
-    ALL, MANY, Outcome, bank, big, bounded_buffer, chameneos, counting, dictionary, fan_in, fork_join_create,
+    ALL, MANY, Outcome, bank, big, blocked, bounded_buffer, chameneos, counting, dictionary, fan_in, fork_join_create,
     fork_join_throughput, idle_memory, latency, limit, pairs, ping_pong, queens, ring, sieve, skew, system,
 };
+use std::time::Duration;
 
 /// Tokens that go round each ring, played out: the sum of token times relay number.
 fn rings_played_out(rings: u64, relays: u64, tokens: u64, hops: u64) -> u64 {
@@ -223,11 +224,35 @@ fn idle_actors_are_all_there() {
 
 #[test]
 fn latencies_are_sorted_and_all_there() {
-    for workers in [1, 2] {
-        let took = latency::run(&system(workers), 20);
+    let of_workers = [1, 2].map(|workers| latency::run(&system(workers), 20));
+    for took in of_workers
+        .into_iter()
+        .chain([latency::run_between_workers(&system(2), 20)])
+    {
         assert_eq!(took.len(), 20);
         assert!(took.is_sorted());
         assert_eq!(latency::percentile(&took, 100), took[19]);
         assert_eq!(latency::percentile(&took, 50), took[10]);
+    }
+}
+
+#[test]
+fn whoever_is_blocked_does_all_work_in_the_end() {
+    let load = blocked::Load {
+        actors: 21,
+        period: Duration::from_millis(5),
+        work: Duration::from_micros(10),
+        around: Duration::from_millis(10),
+        block: Duration::from_millis(30),
+    };
+    for mode in [blocked::Mode::Outside, blocked::Mode::Timers] {
+        let run = blocked::run(&system(2), load, mode);
+        assert_eq!(run.samples.len(), 21);
+        for samples in &run.samples {
+            // 10 + 30 + 10 ms, every 5 ms.
+            assert_eq!(samples.len(), 10);
+            assert!(samples.windows(2).all(|pair| pair[1].due - pair[0].due == load.period));
+        }
+        assert!(run.block.to - run.block.from >= load.block);
     }
 }

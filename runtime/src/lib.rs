@@ -65,4 +65,6 @@ pub use mailbox::Refused;
 pub use observe::{SystemStats, WorkerStats};
 #[doc(hidden)] // For the models in `loom-tests`.
 pub use scheduler::{AtWork, Held, Sleep, Tenure};
+#[doc(hidden)] // For the benches.
+pub use scheduler::surplus;
 pub use system::{DRAIN_DEADLINE, Error, ErrorKind, ShutdownReport, System, SystemBuilder, WORKERS_MAX};

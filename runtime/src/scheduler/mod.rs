@@ -13,6 +13,7 @@ mod share;
 pub(crate) mod shared;
 mod sleep;
 pub(crate) mod sockets;
+pub mod surplus;
 mod tenure;
 mod trial;
 pub(crate) mod worker;
