@@ -3,7 +3,7 @@
 //! Lives: a parent spawns a child that ends with its first turn, hears of the end, and spawns the next, so one child
 //! exists at a time; no message is sent. Asks: an actor asks its child for the successor of a number, and asks again in
 //! the continuation. Both run on the worker of the one who spawns or asks, and are timed by it. A child that does not
-//! end, or an answer that does not come, ends in a panic after [`STALLED_AFTER`].
+//! end, or an answer that does not come, ends in a panic.
 
 use potoroo_runtime::{Actor, ActorRef, Ask, Context, Fault, Reply, Signal, System, Turn};
 use std::time::{Duration, Instant};
