@@ -108,11 +108,6 @@ fn contended(count: u64) -> Duration {
 
 fn wake_ups(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("wake_up");
-    // Most of a sample's time is the pause before it, which the times here do not contain.
-    group
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(10))
-        .measurement_time(Duration::from_millis(50));
     let samples = |iterations: u64| u32::try_from(iterations).unwrap_or(u32::MAX);
     let (one, two) = (system(1), system(2));
     group.bench_function("by_a_thread", |bencher| {
