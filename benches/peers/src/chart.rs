@@ -1,11 +1,13 @@
 //! What was measured, as a picture: grouped bars, one panel per number of threads.
 //!
-//! A bar is a median, the line on it reaches from the lowest run to the highest. The axis is linear and ends at the
-//! fastest runtime: the bare loop would press all others flat, so its rate stands under the workload's name instead.
+//! A bar is a median, the line on it reaches from the lowest run to the highest; the foot says so. The axis is linear, the
+//! same in all panels, and ends at the fastest runtime: the bare loop would press all others flat, so its rate stands
+//! under the workload's name instead.
 
 use crate::measure::Cell;
 use crate::report::{find, number, peers, threads, workloads};
 use crate::{Peer, Workload};
+use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -17,6 +19,12 @@ const GROUP: f64 = 0.86;
 
 /// Width of the picture and height of a panel.
 const SIZE: (u32, u32) = (1400, 460);
+
+/// Height of the line at the foot.
+const FOOT: u32 = 32;
+
+/// Where it begins: below the axis.
+const FOOT_LEFT: i32 = 78;
 
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Cartesian>;
 type Cartesian = Cartesian2d<RangedCoordf64, RangedCoordf64>;
@@ -43,23 +51,22 @@ pub fn draw(cells: &[Cell], file: &Path) -> Result<(), Box<dyn Error>> {
         return Err("a chart needs a runtime beside the bare loop".into());
     }
     let (workloads, threads) = (workloads(cells), threads(cells));
-    let root = SVGBackend::new(file, (SIZE.0, SIZE.1 * threads.len() as u32)).into_drawing_area();
+    let highest = cells
+        .iter()
+        .filter(|cell| cell.peer != Peer::Bare)
+        .fold(0.0, |highest: f64, cell| highest.max(cell.highest()));
+    let panels_height = SIZE.1 * threads.len() as u32;
+    let root = SVGBackend::new(file, (SIZE.0, panels_height + FOOT)).into_drawing_area();
     root.fill(&WHITE)?;
-    for (area, &threads) in root.split_evenly((threads.len(), 1)).iter().zip(&threads) {
+    let (panels, foot) = root.split_vertically(panels_height);
+    for (area, &threads) in panels.split_evenly((threads.len(), 1)).iter().zip(&threads) {
         let of_panel = |peer, workload| find(cells, peer, workload, threads);
-        let highest = runtimes
-            .iter()
-            .flat_map(|&peer| workloads.iter().filter_map(move |&workload| of_panel(peer, workload)))
-            .fold(0.0, |highest: f64, cell| highest.max(cell.highest()));
-        let caption = format!(
-            "Million messages per second, {threads} worker thread{}",
-            if threads == 1 { "" } else { "s" }
-        );
+        let caption = format!("{threads} worker thread{}", if threads == 1 { "" } else { "s" });
         let mut chart = ChartBuilder::on(area)
             .caption(caption, ("sans-serif", 22))
             .margin(14)
             .x_label_area_size(48)
-            .y_label_area_size(48)
+            .y_label_area_size(64)
             .build_cartesian_2d(0.0..workloads.len() as f64, 0.0..highest * 1.08)?;
         chart
             .configure_mesh()
@@ -67,6 +74,15 @@ pub fn draw(cells: &[Cell], file: &Path) -> Result<(), Box<dyn Error>> {
             .disable_x_axis()
             .light_line_style(TRANSPARENT)
             .y_label_style(("sans-serif", 14))
+            .y_label_formatter(&|rate| {
+                if highest < 10.0 {
+                    format!("{rate:.1}")
+                } else {
+                    format!("{rate:.0}")
+                }
+            })
+            .y_desc("million messages/s")
+            .axis_desc_style(("sans-serif", 14))
             .draw()?;
         let panel = chart.plotting_area();
         for (place, &workload) in workloads.iter().enumerate() {
@@ -82,6 +98,7 @@ pub fn draw(cells: &[Cell], file: &Path) -> Result<(), Box<dyn Error>> {
         }
         draw_legend(area, &runtimes)?;
     }
+    draw_foot(&foot, cells)?;
     root.present()?;
     Ok(())
 }
@@ -119,10 +136,29 @@ fn draw_name(panel: &Panel<'_>, place: usize, workload: Workload, bare: Option<&
     Ok(())
 }
 
-fn draw_legend(
-    area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
-    runtimes: &[Peer],
-) -> Result<(), Box<dyn Error>> {
+/// Says what the bars and the numbers are.
+fn draw_foot(foot: &DrawingArea<SVGBackend<'_>, Shift>, cells: &[Cell]) -> Result<(), Box<dyn Error>> {
+    let runs = cells.iter().map(|cell| cell.rates.len()).max().unwrap_or(0);
+    let mut parts = vec![
+        format!(
+            "bar and number: median of {runs} run{}",
+            if runs == 1 { "" } else { "s" }
+        ),
+        "line: lowest to highest".to_owned(),
+    ];
+    if workloads(cells).contains(&Workload::Create) {
+        parts.push("create: million actors/s".to_owned());
+    }
+    if peers(cells).contains(&Peer::Bare) {
+        parts.push("bare loop: one thread, no runtime".to_owned());
+    }
+    let grey = colour(Peer::Bare);
+    let style = ("sans-serif", 14).into_text_style(foot).color(&grey);
+    foot.draw(&Text::new(parts.join("; "), (FOOT_LEFT, 4), style))?;
+    Ok(())
+}
+
+fn draw_legend(area: &DrawingArea<SVGBackend<'_>, Shift>, runtimes: &[Peer]) -> Result<(), Box<dyn Error>> {
     let style = ("sans-serif", 16).into_text_style(area);
     for (place, &peer) in runtimes.iter().enumerate() {
         let left = SIZE.0 as i32 - 90 * (runtimes.len() - place) as i32;
