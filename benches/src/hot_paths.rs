@@ -3,7 +3,7 @@
 //! A count depends on what is done, not on when: one worker, so that nothing is shared; no spinning, and turns that no
 //! clock ends, so that it makes no difference how slow the machine is. A path is run at two sizes and the difference of
 //! the counts divided by that of the sizes, so that starting and ending cancel out. It lacks what only two workers
-//! at work do: stealing, drifting, waking. The bench `hot_paths` counts, the program `instructions` compares.
+//! at work do: stealing, drifting, waking. The example `hot_paths` counts, the program `instructions` compares.
 
 use crate::{fan_in, lives, ping_pong};
 use potoroo_runtime::{Actor, Context, Reply, System, Turn};

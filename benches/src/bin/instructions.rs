@@ -1,7 +1,7 @@
 //! Compares the instructions per message of the hot paths with the budget in `benches/instructions.toml`.
 //!
 //! `cargo run --release -p potoroo-benches --bin instructions [-- --update]`. It needs valgrind and gungraun's runner of
-//! the version in `Cargo.lock` (`cargo install gungraun-runner --version 0.20.0 --locked`), runs the bench `hot_paths`,
+//! the version in `Cargo.lock` (`cargo install gungraun-runner --version 0.20.0 --locked`), runs the example `hot_paths`,
 //! and fails if a path takes more than 5 % more than its budget. With `--update` it writes the budget anew.
 //!
 //! Counts of two compilers do not compare. With another compiler than the budget's it shows the table but does not
@@ -125,21 +125,22 @@ fn per_message(summaries: &str) -> Result<Counts, String> {
         .collect()
 }
 
-/// Runs the bench.
+/// Runs the example.
 fn measure() -> Result<Counts, Box<dyn Error>> {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["bench", "-q", "-p", "potoroo-benches", "--features", "instructions"])
-        .args(["--bench", "hot_paths", "--locked", "--", "--output-format=json"])
+        .args(["run", "-q", "--release", "--locked", "-p", "potoroo-benches"])
+        .args(["--features", "instructions", "--example", "hot_paths"])
+        .args(["--", "--bench", "--output-format=json"])
         .current_dir(Path::new(BUDGET).parent().unwrap_or(Path::new(".")))
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        return Err("the bench failed; it needs valgrind, and gungraun-runner of the version in Cargo.lock".into());
+        return Err("the example failed; it needs valgrind, and gungraun-runner of the version in Cargo.lock".into());
     }
     let counts = per_message(&String::from_utf8(output.stdout)?)?;
     if counts.is_empty() {
-        return Err("the bench counted nothing".into());
+        return Err("the example counted nothing".into());
     }
     Ok(counts)
 }
