@@ -4,9 +4,12 @@
 //! spawn or to stop. What a runtime's message costs beyond this is what the runtime adds. Deliberately nothing here is
 //! useful for anything else.
 
-mod suite;
+mod savina;
+mod scattered;
+mod stage;
 
-pub use suite::{big, chameneos, counting, fork_join_throughput, skew};
+pub use savina::{chameneos, counting, fork_join_throughput};
+pub use scattered::{big, skew};
 
 use crate::rings::Shape;
 use crate::{Outcome, fan_in};
