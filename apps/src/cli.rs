@@ -3,10 +3,11 @@
 //! It exists so that the whole interface is readable in one place. It only describes: what needs
 //! more than one option to judge (two endpoints of one kind, say) is checked by the commands.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use potoroo_benches::suite::{self, Bench};
 
 use crate::endpoint::Endpoint;
 use crate::market_spread::instruments::{INSTRUMENTS, REJECTING, Universe, UniverseError};
@@ -41,6 +42,8 @@ pub enum Command {
     Send(SendCommand),
     /// Collect a job's results, and measure how long they took
     Receive(ReceiveArgs),
+    /// Run a benchmark of the actor runtime, and look into the scheduler while it runs
+    Bench(BenchArgs),
 }
 
 /// The jobs that `run` knows.
@@ -277,12 +280,62 @@ pub struct ReceiveArgs {
     pub quiet: bool,
 }
 
+/// Options of `bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every run has a system of its own and checks a sum over all messages. With --profile and --trace the scheduler is \
+recorded, which makes turns slower; compare rates of runs without them.
+
+Examples:
+  potoroo bench --list
+  potoroo bench ping-pong --workers 1
+  potoroo bench ring-full --workers 2 --runs 5 --json
+  potoroo bench skewed --profile --trace skewed.json
+  potoroo bench fan-in --flamegraph fan-in.svg")]
+pub struct BenchArgs {
+    /// Which benchmark; --list names them
+    #[arg(value_name = "NAME", value_parser = parse_bench, required_unless_present = "list")]
+    pub bench: Option<&'static Bench>,
+    /// List the benchmarks
+    #[arg(long, exclusive = true)]
+    pub list: bool,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// Messages of a run, rounded to what the benchmark can do [default: about a second's worth]
+    #[arg(long, value_name = "N", value_parser = parse_messages)]
+    pub messages: Option<u64>,
+    /// How often to run it; the table gives each run and the median
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub runs: NonZeroU32,
+    /// Print one JSON object per run instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but the results and errors
+    #[arg(long)]
+    pub quiet: bool,
+}
+
 /// The worker threads asked for, or one per core.
 #[must_use]
 pub fn workers_or_cores(workers: Option<NonZeroUsize>) -> NonZeroUsize {
     workers
         .or_else(|| std::thread::available_parallelism().ok())
         .unwrap_or(NonZeroUsize::MIN)
+}
+
+fn parse_bench(name: &str) -> Result<&'static Bench, String> {
+    suite::find(name).ok_or_else(|| {
+        let names: Vec<_> = suite::SUITE.iter().map(|bench| bench.name).collect();
+        format!("there is no such benchmark; there are {}", names.join(", "))
+    })
+}
+
+fn parse_messages(text: &str) -> Result<u64, String> {
+    match parse_positive(text)? {
+        number if number > suite::MESSAGES_MAX => Err(format!("at most {} fit", suite::MESSAGES_MAX)),
+        number => Ok(number),
+    }
 }
 
 fn parse_positive(text: &str) -> Result<u64, String> {

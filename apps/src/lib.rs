@@ -1,9 +1,10 @@
 //! The library behind the `potoroo` program: its jobs, their data, and the processes at both ends of them.
 //!
 //! It exists so that `main` stays a dispatcher and the tests can call what the program calls. Each application is a
-//! folder: [`market_spread`], [`word_count`]; what they share stands beside them.
+//! folder: [`market_spread`], [`word_count`], and [`bench`](mod@bench) for the benchmarks; what they share stands beside them.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod cli;
 pub mod endpoint;
 pub mod error;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use clap::Parser;
+use potoroo::bench;
 use potoroo::cli::{Cli, Command, RunCommand, SendCommand};
 use potoroo::market_spread::{demo, receive, run, send};
 use potoroo::terminal::tell;
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
         Command::Run(RunCommand::MarketSpread(args)) => run::run(&args).map(drop),
         Command::Run(RunCommand::WordCount(args)) => word_count::run(&args).map(drop),
         Command::Send(SendCommand::MarketSpread(args)) => send::send(&args).map(drop),
+        Command::Bench(args) => bench::bench(&args),
         Command::Receive(args) => receive::receive(&args).map(drop),
     };
     match done {

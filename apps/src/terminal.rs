@@ -12,6 +12,12 @@ pub fn tell(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Writes the last line on standard error anew: what is going on at the moment. Only for terminals.
+pub fn tell_in_place(line: impl Display) {
+    // Back to the first column, and away with what stands right of it.
+    let _ = write!(io::stderr().lock(), "\r{line}\x1b[K").and_then(|()| io::stderr().flush());
+}
+
 /// A line on standard output: what the command was run for. A reader that has gone has seen enough; anything else, such
 /// as a full disk, is an error.
 pub fn print(line: impl Display) -> Result<(), AppError> {

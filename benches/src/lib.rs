@@ -3,7 +3,8 @@
 //! Each workload is one file with a `run`. It sets its actors up, then times from the first message to the last, and
 //! checks by a sum that every message was handled once, by the actor it was meant for: a run that lost something
 //! panics instead of looking fast. [`ALL`] lists the workloads at the sizes that the benches, the comparison and the
-//! tests share. [`market_spread`] does the same for the stream engine. This crate lacks other runtimes.
+//! tests share, [`suite`] is the same under the names of the program. [`market_spread`] does the same for the stream
+//! engine. This crate lacks other runtimes.
 
 pub mod bank;
 pub mod big;
@@ -28,6 +29,7 @@ pub mod queues;
 pub mod ring;
 pub mod sieve;
 pub mod skew;
+pub mod suite;
 
 mod random;
 mod rings;

@@ -1,0 +1,45 @@
+//! `bench`: runs one benchmark of the suite, shows how it goes, and says what it found.
+//!
+//! The workloads are those of `potoroo-benches`; each checks a sum over what its actors handled, so a run that lost
+//! something is an error and no figure. It keeps no history and compares nothing: that is the benches' own programs.
+
+mod progress;
+mod report;
+mod run;
+
+pub use report::RunReport;
+
+use crate::cli::BenchArgs;
+use crate::error::AppError;
+use crate::human::count;
+use crate::terminal::print;
+use potoroo_benches::suite::SUITE;
+
+/// Does what the options of `bench` say.
+pub fn bench(args: &BenchArgs) -> Result<(), AppError> {
+    let Some(bench) = args.bench else {
+        return list();
+    };
+    let mut reports = Vec::new();
+    for number in 1..=args.runs.get() {
+        let report = run::run(args, bench, number)?;
+        if args.json {
+            print(report.json()?)?;
+        }
+        reports.push(report);
+    }
+    if !args.json {
+        print(report::table(&reports))?;
+    }
+    Ok(())
+}
+
+/// What there is to run.
+fn list() -> Result<(), AppError> {
+    let width = SUITE.iter().map(|bench| bench.name.len()).max().unwrap_or(0);
+    for bench in SUITE {
+        let messages = count(bench.messages_by_default());
+        print(format_args!("{:width$}  {messages:>10}  {}", bench.name, bench.about))?;
+    }
+    Ok(())
+}
