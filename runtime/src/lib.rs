@@ -33,7 +33,7 @@
 //! | 0 | [`sync`] | the only door to atomics, cells and locks: std, or loom |
 //! | 0 | [`sys`] | the only door to the operating system: clock, poller, cores, network |
 //! | 1 | [`arena`] | memory that belongs to one actor, and scratch that belongs to one turn |
-//! | 1 | [`observe`] | counters that are always on |
+//! | 1 | [`observe`] | counters that are always on, a recorder that is not |
 //! | 1 | [`timer`] | the timing wheel |
 //! | 2 | [`mailbox`] | the inbox, its one word, notifications |
 //! | 3 | `scheduler` | run queue, deque, injector, sharing, sleep, the worker's step |
@@ -67,4 +67,6 @@ pub use observe::{SystemStats, WorkerStats};
 pub use scheduler::{AtWork, Held, Sleep, Tenure};
 #[doc(hidden)] // For the benches.
 pub use scheduler::surplus;
-pub use system::{DRAIN_DEADLINE, Error, ErrorKind, ShutdownReport, System, SystemBuilder, WORKERS_MAX};
+pub use system::{
+    DRAIN_DEADLINE, Error, ErrorKind, RECORDED_EVENTS_MAX, ShutdownReport, System, SystemBuilder, WORKERS_MAX,
+};

@@ -198,7 +198,7 @@ impl<A: Actor> ActorCell<A> {
             {
                 return Err(Box::new(end));
             }
-            if left.is_multiple_of(MESSAGES_PER_CLOCK_READ) && (left == 0 || ctx.worker.time_is_up()) {
+            if left.is_multiple_of(MESSAGES_PER_CLOCK_READ) && (left == 0 || ctx.worker.time_is_up(left)) {
                 break;
             }
             // SAFETY: M1: this is a turn of the home.

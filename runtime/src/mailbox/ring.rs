@@ -118,6 +118,16 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
         Some(unsafe { (*self.slot(head)).assume_init_read() })
     }
 
+    /// The last.
+    pub(crate) fn last(&mut self) -> Option<T>
+    where
+        T: Copy,
+    {
+        let tail = self.tail.wrapping_sub(1);
+        // SAFETY: as in `pop_front`; a copy of it is no second owner.
+        (!self.is_empty()).then(|| unsafe { (*self.slot(tail)).assume_init_read() })
+    }
+
     /// Takes the last.
     pub(crate) fn pop_back(&mut self) -> Option<T> {
         if self.is_empty() {

@@ -1,7 +1,17 @@
-//! What a running system tells about itself: counters that are always on.
+//! What a running system tells about itself: counters that are always on, and a recorder that is not.
 //!
 //! Each worker owns a set of counters and writes it with plain stores; a snapshot reads all of them while they run.
-//! Numbers of one snapshot may be a few messages apart. It lacks export formats.
+//! Numbers of one snapshot may be a few messages apart. Whatever needs a clock (lengths, waits, types, events) is up to
+//! the recorder, which a system has only if [`SystemBuilder::record`](crate::SystemBuilder::record) asks for it. It
+//! lacks export formats.
+
+mod distribution;
+mod recorder;
+mod recording;
+
+pub use distribution::Distribution;
+pub(crate) use recorder::{Recorder, Subject};
+pub use recording::{Event, EventKind, Figures, Recording, TypeFigures, WorkerRecording};
 
 use crate::sync::Counter;
 use crate::sync::global::AtomicU64;
@@ -10,20 +20,22 @@ use std::fmt;
 /// Dead letters of threads that are no workers, of all systems of this process.
 pub(crate) static EXTERNAL_DEAD_LETTERS: AtomicU64 = AtomicU64::new(0);
 
-/// Declares the counters once: the live form, the snapshot and its sum.
+/// Declares the counters once: the live form, the snapshot and its sum; after the semicolon those of which the largest
+/// counts.
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)? ; $($(#[$max_doc:meta])* $max:ident),+ $(,)?) => {
         /// The live counters of one worker. On cache lines of their own: the owner writes them with every turn.
         #[derive(Debug, Default)]
         #[repr(align(128))]
         pub(crate) struct WorkerCounters {
             $($(#[$doc])* pub(crate) $name: Counter,)+
+            $($(#[$max_doc])* pub(crate) $max: Counter,)+
         }
 
         impl WorkerCounters {
             /// The values at some recent moment.
             pub(crate) fn snapshot(&self) -> WorkerStats {
-                WorkerStats { $($name: self.$name.get(),)+ }
+                WorkerStats { $($name: self.$name.get(),)+ $($max: self.$max.get(),)+ }
             }
         }
 
@@ -32,12 +44,14 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct WorkerStats {
             $($(#[$doc])* pub $name: u64,)+
+            $($(#[$max_doc])* pub $max: u64,)+
         }
 
         impl WorkerStats {
             /// Adds the numbers of `other`.
             fn add(&mut self, other: &Self) {
                 $(self.$name += other.$name;)+
+                $(self.$max = self.$max.max(other.$max);)+
             }
         }
     };
@@ -74,10 +88,15 @@ counters! {
     rescued_cells,
     /// Times this worker went to sleep.
     parks,
+    /// Times another thread woke this worker; the other sleeps were ended by a timer or a socket.
+    wakes,
     /// Timers fired.
     timers,
     /// Sockets reported ready.
     socket_events,
+    ;
+    /// The most messages that waited for one actor at the beginning of a turn; 0 if it was never more than 32.
+    mailbox_max,
 }
 
 impl WorkerStats {
@@ -118,7 +137,7 @@ impl fmt::Display for SystemStats {
             writeln!(
                 f,
                 "worker {index}: {} turns, {} messages handled, {} sent locally, {} remotely ({:.1} % local), \
-                 {} exports, {} steals, {} drifts, {} parks",
+                 {} exports, {} steals, {} drifts, {} parks, {} wakes",
                 w.turns,
                 w.handled,
                 w.sent_local,
@@ -128,6 +147,7 @@ impl fmt::Display for SystemStats {
                 w.steals,
                 w.drifts,
                 w.parks,
+                w.wakes,
             )?;
         }
         Ok(())

@@ -10,8 +10,10 @@ use super::header::Header;
 use super::sleep::Sleep;
 use crate::mailbox::{Crate, CrateList, NotifyList, Returns};
 use crate::sync::UnsafeCell;
+use crate::sync::global::{AtomicU64, Relaxed};
 #[cfg(not(potoroo_loom))]
 use crate::sync::{Mutex, lock};
+use crate::sys::clock::{self, Time};
 use crate::sys::poller::{Poller, Waker};
 use std::io;
 use std::ptr::NonNull;
@@ -28,6 +30,8 @@ pub(crate) struct Doorbell {
     pub(crate) returns: Returns,
     sleep: Sleep,
     waker: Waker,
+    /// When somebody last woke the worker, for whoever measures how long that takes.
+    rung_at: AtomicU64,
     /// Touched only by the worker that holds this doorbell.
     poller: UnsafeCell<Poller>,
 }
@@ -67,6 +71,7 @@ impl Doorbell {
             returns: Returns::default(),
             sleep: Sleep::new(),
             waker,
+            rung_at: AtomicU64::new(0),
             poller: UnsafeCell::new(poller),
         })))
     }
@@ -98,7 +103,14 @@ impl Doorbell {
 
     /// Wakes the worker; for whoever has been told that it is theirs to do.
     pub(crate) fn wake(&self) {
+        // Next to the system call that follows, the reading costs nothing.
+        self.rung_at.store(clock::now().as_ns(), Relaxed);
         self.waker.wake();
+    }
+
+    /// When somebody last woke the worker; a hint.
+    pub(crate) fn rung_at(&self) -> Time {
+        Time::from_ns(self.rung_at.load(Relaxed))
     }
 
     /// As [`notify`](Self::notify), for many cells.

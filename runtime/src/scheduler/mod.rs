@@ -8,6 +8,7 @@ mod drift;
 pub(crate) mod exit;
 pub(crate) mod header;
 pub(crate) mod outgoing;
+mod record;
 mod rescue;
 mod share;
 pub(crate) mod shared;

@@ -34,6 +34,8 @@ pub(crate) struct Tuning {
     pub(crate) share_worth: Duration,
     pub(crate) io_interval: Duration,
     pub(crate) rescue_after: Option<Duration>,
+    /// How many events each worker keeps, if the system is recorded.
+    pub(crate) record: Option<usize>,
 }
 
 /// The common ground of one system's workers.

@@ -11,6 +11,7 @@ use super::desk::{Desk, RunQueue};
 use super::doorbell::Doorbell;
 use super::header::{CellRef, Header};
 use super::outgoing::Outgoing;
+use super::record::{self, MaybeRecorder};
 use super::rescue::Watch;
 use super::shared::{Peer, Shared, Tuning};
 use super::sockets::Sockets;
@@ -84,6 +85,7 @@ pub(crate) struct Worker {
     scratch: UnsafeCell<Scratch>,
     /// Where the nodes of this worker's messages to others come from.
     nodes: NodePool,
+    pub(super) recorder: MaybeRecorder,
     pace: Pace,
     /// What this worker has seen of the others' turns.
     pub(super) watch: RefCell<Watch>,
@@ -116,6 +118,7 @@ impl Worker {
             index,
             desk: NonNull::from(&shared.peers[index].desk),
             nodes: NodePool::new(&shared.peers[index].doorbell.returns),
+            recorder: record::recorder(shared.tuning.record),
             shared,
             deque,
             watch: RefCell::new(Watch::default()),
@@ -251,7 +254,10 @@ impl Worker {
         }
         match self.next_cell() {
             Some(cell) => {
-                self.give_turn(cell);
+                match self.recorder {
+                    None => self.give_turn(cell),
+                    Some(_) => self.give_recorded_turn(cell),
+                }
                 Step::Worked
             }
             None => Step::Idle,
@@ -273,7 +279,7 @@ impl Worker {
     }
 
     #[inline]
-    fn give_turn(&self, cell: NonNull<Header>) {
+    pub(super) fn give_turn(&self, cell: NonNull<Header>) {
         let desk = self.desk();
         desk.counters.turns.add(1);
         desk.begin_turn(cell);
@@ -296,12 +302,13 @@ impl Worker {
     }
 
     /// Whether the present turn has lasted long enough, or has lost its worker's tenure, for the end of which a rescuer
-    /// waits. The time runs from the first call in a turn.
+    /// waits. The time runs from the first call in a turn. `waiting` messages are left to it.
     #[cold]
-    pub(crate) fn time_is_up(&self) -> bool {
+    pub(crate) fn time_is_up(&self, waiting: usize) -> bool {
         if self.desk().tenure.is_lost() {
             return true;
         }
+        self.counters().mailbox_max.raise_to(waiting as u64);
         let now = clock::now();
         let turn = self.counters().turns.get();
         let (of_turn, end) = self.pace.turn_end.get();
@@ -345,6 +352,7 @@ impl Worker {
         // SAFETY: the turn of this cell is not over, so the cell is alive (S4) and this worker's (S1).
         let again = unsafe { (cell.as_ref().table.panicked)(cell, self, &*payload) };
         self.end_turn(cell, again);
+        self.record_turn_end(cell);
     }
 
     fn take_notifications(&self) {
@@ -375,6 +383,7 @@ impl Worker {
     /// Looks at the world: sockets, timers, what came from outside, hungry neighbors. Rare, because it reads the clock.
     #[cold]
     fn look_around(&self) {
+        let _look = self.record_look();
         let now = clock::now();
         self.keep_pace(now);
         if now.since(self.pace.polled_at.get()) >= self.tuning().io_interval {
@@ -557,6 +566,7 @@ impl Worker {
             let before = clock::now();
             self.poll(at_most.into_iter().chain(watch_at_most).min());
             let after = clock::now();
+            self.record_wake(before);
             self.pace.polled_at.set(after);
             let slept_ns = (after.since(before).as_nanos() as u64).min(LONG_SLEEP_NS);
             self.pace

@@ -19,6 +19,9 @@ use std::time::Duration;
 /// The most workers one system may have.
 pub const WORKERS_MAX: usize = 1024;
 
+/// The most events that each worker of a recorded system may keep.
+pub const RECORDED_EVENTS_MAX: usize = 1 << 22;
+
 /// A system to be configured. Every setting has a default that suits most programs.
 pub struct SystemBuilder {
     workers: Option<usize>,
@@ -41,6 +44,7 @@ impl Default for SystemBuilder {
                 share_worth: Duration::from_micros(10),
                 io_interval: Duration::from_micros(50),
                 rescue_after: Some(Duration::from_millis(1)),
+                record: None,
             },
             on_failure: Box::new(|id, type_name, reason| {
                 // A terminal that is gone takes no part in this: its error is nobody's.
@@ -123,6 +127,18 @@ impl SystemBuilder {
         self
     }
 
+    /// Records turns, looks and sleeps, and what is measured of them; [`ShutdownReport::recording`] has it. Each worker
+    /// keeps the latest `events`, at most [`RECORDED_EVENTS_MAX`], of 56 bytes each; with 0 there are only the figures.
+    /// Default: not recorded. A recorded turn costs two readings of the clock and some bookkeeping, about 0.1 µs; an
+    /// unrecorded one a branch.
+    ///
+    /// [`ShutdownReport::recording`]: crate::ShutdownReport::recording
+    #[must_use]
+    pub fn record(mut self, events: usize) -> Self {
+        self.tuning.record = Some(events);
+        self
+    }
+
     /// Who hears of actors that end by a fault or a panic. Called on the worker, so it must be short; a panic in it is
     /// caught and ignored. Default: one line on standard error.
     #[must_use]
@@ -142,6 +158,11 @@ impl SystemBuilder {
         }
         if self.tuning.turn_messages_max == 0 {
             return Err(Error::configuration("a turn must handle at least 1 message, not 0"));
+        }
+        if let Some(events) = self.tuning.record.filter(|events| *events > RECORDED_EVENTS_MAX) {
+            return Err(Error::configuration(format!(
+                "a worker can keep at most {RECORDED_EVENTS_MAX} events, not {events}"
+            )));
         }
         let mut tuning = self.tuning;
         if !barrier::register() {
@@ -186,7 +207,9 @@ impl SystemBuilder {
                         // A refusal costs speed, nothing else.
                         cores::pin(core);
                     }
-                    Worker::new(index, shared_by_worker, deque).run();
+                    let worker = Worker::new(index, shared_by_worker, deque);
+                    worker.run();
+                    worker.into_recording()
                 });
             match thread {
                 Ok(thread) => threads.push(thread),

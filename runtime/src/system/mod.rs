@@ -7,11 +7,11 @@ mod builder;
 mod error;
 mod root;
 
-pub use builder::{SystemBuilder, WORKERS_MAX};
+pub use builder::{RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};
 pub use error::{Error, ErrorKind};
 
 use crate::actor::{Actor, ActorCell, ActorRef, Birth, Context, Fault};
-use crate::observe::{EXTERNAL_DEAD_LETTERS, SystemStats};
+use crate::observe::{EXTERNAL_DEAD_LETTERS, Recording, SystemStats, WorkerRecording};
 use crate::scheduler::control::Control;
 use crate::scheduler::deque::Runnable;
 use crate::scheduler::header::CellRef;
@@ -43,7 +43,7 @@ pub struct System {
 struct Door {
     /// No actor is taken in any more.
     closed: bool,
-    threads: Vec<thread::JoinHandle<()>>,
+    threads: Vec<thread::JoinHandle<Option<WorkerRecording>>>,
 }
 
 /// What a shutdown found.
@@ -55,6 +55,8 @@ pub struct ShutdownReport {
     pub drained: bool,
     /// The final counters.
     pub stats: SystemStats,
+    /// What was recorded, if [`SystemBuilder::record`] asked for it.
+    pub recording: Option<Recording>,
 }
 
 impl System {
@@ -178,13 +180,13 @@ impl System {
         }
         self.root.stop();
         let threads = std::mem::take(&mut self.door().threads);
-        for thread in threads {
-            // A worker's panic is a bug of the runtime; its message has been printed by the hook.
-            let _ = thread.join();
-        }
+        // A worker's panic is a bug of the runtime; its message has been printed by the hook.
+        let recorded = threads.into_iter().filter_map(|thread| thread.join().ok().flatten());
+        let workers: Vec<WorkerRecording> = recorded.collect();
         ShutdownReport {
             drained,
             stats: self.stats(),
+            recording: (!workers.is_empty()).then_some(Recording { workers }),
         }
     }
 }

@@ -4,5 +4,6 @@ mod asks;
 mod connections;
 mod life;
 mod messages;
+mod recording;
 mod rescue;
 mod timers;
