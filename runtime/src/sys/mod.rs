@@ -1,4 +1,4 @@
-//! The only door to the operating system: clock, readiness, cores, files, network, process.
+//! The only door to the operating system: clock, readiness, cores, files, network, process, processor counters.
 //!
 //! Code above never says `std::time`, `mio` or `libc`; it asks here. A simulated house puts its stand-ins behind the
 //! same names. What this floor deliberately lacks: any policy. Which core a thread takes, how long it may sleep and
@@ -10,5 +10,6 @@ pub mod clock;
 pub(crate) mod cores;
 pub mod files;
 pub mod net;
+pub mod perf;
 pub(crate) mod poller;
 pub mod process;
