@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use potoroo_benches::suite::{self, Bench};
+use potoroo_runtime::RECORDED_EVENTS_MAX;
 
 use crate::endpoint::Endpoint;
 use crate::market_spread::instruments::{INSTRUMENTS, REJECTING, Universe, UniverseError};
@@ -311,6 +312,15 @@ pub struct BenchArgs {
     /// Print one JSON object per run instead of the table
     #[arg(long)]
     pub json: bool,
+    /// Record the scheduler and say what it did: turns, waits, sharing, sleeps, longest turns, cycles
+    #[arg(long)]
+    pub profile: bool,
+    /// Write the last run's latest events to FILE, for Perfetto or chrome://tracing
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// How many events each worker keeps for the trace
+    #[arg(long, value_name = "N", default_value = "100k", value_parser = parse_events, requires = "trace")]
+    pub trace_events: usize,
     /// Print nothing but the results and errors
     #[arg(long)]
     pub quiet: bool,
@@ -336,6 +346,14 @@ fn parse_messages(text: &str) -> Result<u64, String> {
         number if number > suite::MESSAGES_MAX => Err(format!("at most {} fit", suite::MESSAGES_MAX)),
         number => Ok(number),
     }
+}
+
+fn parse_events(text: &str) -> Result<usize, String> {
+    let number = usize::try_from(parse_positive(text)?).unwrap_or(usize::MAX);
+    if number > RECORDED_EVENTS_MAX {
+        return Err(format!("a worker keeps at most {RECORDED_EVENTS_MAX}"));
+    }
+    Ok(number)
 }
 
 fn parse_positive(text: &str) -> Result<u64, String> {

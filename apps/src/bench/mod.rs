@@ -3,15 +3,19 @@
 //! The workloads are those of `potoroo-benches`; each checks a sum over what its actors handled, so a run that lost
 //! something is an error and no figure. It keeps no history and compares nothing: that is the benches' own programs.
 
+mod profile;
 mod progress;
 mod report;
 mod run;
+mod trace;
 
+pub use profile::Profile;
 pub use report::RunReport;
 
 use crate::cli::BenchArgs;
 use crate::error::AppError;
 use crate::human::count;
+use crate::serve::check_writable_path;
 use crate::terminal::print;
 use potoroo_benches::suite::SUITE;
 
@@ -20,6 +24,9 @@ pub fn bench(args: &BenchArgs) -> Result<(), AppError> {
     let Some(bench) = args.bench else {
         return list();
     };
+    if let Some(path) = &args.trace {
+        check_writable_path(path)?;
+    }
     let mut reports = Vec::new();
     for number in 1..=args.runs.get() {
         let report = run::run(args, bench, number)?;
@@ -30,6 +37,9 @@ pub fn bench(args: &BenchArgs) -> Result<(), AppError> {
     }
     if !args.json {
         print(report::table(&reports))?;
+        if let Some(profile) = reports.last().and_then(|report| report.profile.as_ref()) {
+            print(format_args!("\nProfile of run {}, recorded\n\n{profile}", args.runs))?;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a run found: one JSON object for programs, a row of the table for people.
 
+use super::profile::Profile;
 use crate::error::AppError;
 use crate::human::{count, size};
 use crate::latency::human_ns;
@@ -36,6 +37,9 @@ pub struct RunReport {
     /// Bytes of each idle actor that has handled a message; `idle-actors` alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_used_actor: Option<f64>,
+    /// What the scheduler did, if that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
 }
 
 /// How long it took to wake an actor up, in ns.
@@ -147,6 +151,7 @@ mod tests {
             wake_up_ns: None,
             bytes_per_actor: None,
             bytes_per_used_actor: None,
+            profile: None,
         }
     }
 

@@ -3,26 +3,30 @@
 //! The peak of the resident memory is that of the run where the kernel lets a process begin its peak anew, and otherwise
 //! that of the process so far; the report says which.
 
+use super::profile::{Processor, Profile};
 use super::progress::watch;
 use super::report::{Memory, RunReport, WakeUpNs};
+use super::trace;
 use crate::cli::BenchArgs;
 use crate::error::AppError;
 use crate::human::count;
-use crate::serve::start_system;
 use crate::terminal::tell;
 use potoroo_benches::suite::{Bench, Extra, Measured};
-use potoroo_runtime::SystemStats;
+use potoroo_runtime::sys::perf::ProcessorCounters;
 use potoroo_runtime::sys::process::{restart_rss_bytes_max, rss_bytes_max};
+use potoroo_runtime::{System, SystemStats};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Run `number` of those asked for.
 pub(super) fn run(args: &BenchArgs, bench: &'static Bench, number: u32) -> Result<RunReport, AppError> {
     let label = format!("{}: run {number} of {}", bench.name, args.runs);
+    let is_last = number == args.runs.get();
     let report = if bench.needs_its_own_process() && args.runs.get() > 1 {
-        run_elsewhere(args, bench)?
+        run_elsewhere(args, bench, is_last)?
     } else {
-        run_here(args, bench, &label)?
+        run_here(args, bench, &label, is_last)?
     };
     if !args.quiet {
         tell(format_args!(
@@ -36,9 +40,12 @@ pub(super) fn run(args: &BenchArgs, bench: &'static Bench, number: u32) -> Resul
     Ok(report)
 }
 
-fn run_here(args: &BenchArgs, bench: &'static Bench, label: &str) -> Result<RunReport, AppError> {
+fn run_here(args: &BenchArgs, bench: &'static Bench, label: &str, is_last: bool) -> Result<RunReport, AppError> {
     let messages = args.messages.unwrap_or_else(|| bench.messages_by_default());
-    let system = start_system(args.workers)?;
+    let trace = args.trace.as_deref().filter(|_| is_last);
+    // Before the workers start, so that they are counted.
+    let processor = args.profile.then(ProcessorCounters::begin);
+    let system = start_system(args, trace)?;
     let of_run = restart_rss_bytes_max();
     let measured =
         watch(label, args.quiet, &system, |system| bench.run(system, messages)).map_err(|reason| AppError::Job {
@@ -49,8 +56,35 @@ fn run_here(args: &BenchArgs, bench: &'static Bench, label: &str) -> Result<RunR
         of_run,
     };
     let workers = system.workers();
-    let stats = system.shutdown().stats;
-    Ok(report(bench, workers, measured, memory, &stats))
+    let ended = system.shutdown();
+    let mut report = report(bench, workers, measured, memory, &ended.stats);
+    if let Some(counters) = &processor {
+        report.profile = Profile::of(&ended, Processor::read(counters));
+    }
+    if let (Some(path), Some(recording)) = (trace, &ended.recording) {
+        let written = trace::write(path, &format!("potoroo bench {}", bench.name), recording)?;
+        if !args.quiet {
+            tell(format_args!(
+                "{label}: {} events written to {}; {} earlier ones were overwritten",
+                count(written.events),
+                path.display(),
+                count(written.overwritten),
+            ));
+        }
+    }
+    Ok(report)
+}
+
+/// A system, recorded if anybody wants to see what is recorded.
+fn start_system(args: &BenchArgs, trace: Option<&Path>) -> Result<System, AppError> {
+    let mut builder = System::builder();
+    if let Some(workers) = args.workers {
+        builder = builder.workers(workers.get());
+    }
+    if args.profile || trace.is_some() {
+        builder = builder.record(trace.map_or(0, |_| args.trace_events));
+    }
+    builder.build().map_err(|source| AppError::System { source })
 }
 
 fn report(bench: &Bench, workers: usize, measured: Measured, memory: Memory, stats: &SystemStats) -> RunReport {
@@ -69,6 +103,7 @@ fn report(bench: &Bench, workers: usize, measured: Measured, memory: Memory, sta
         wake_up_ns: None,
         bytes_per_actor: None,
         bytes_per_used_actor: None,
+        profile: None,
     };
     match measured.extra {
         Extra::None => {}
@@ -88,12 +123,19 @@ fn report(bench: &Bench, workers: usize, measured: Measured, memory: Memory, sta
 }
 
 /// Has a process of this program do one run.
-fn run_elsewhere(args: &BenchArgs, bench: &Bench) -> Result<RunReport, AppError> {
+fn run_elsewhere(args: &BenchArgs, bench: &Bench, is_last: bool) -> Result<RunReport, AppError> {
     let process = |source| AppError::Process {
         what: "one run",
         source,
     };
     let mut command = itself(args, bench)?;
+    if args.profile {
+        command.arg("--profile");
+    }
+    if let Some(path) = args.trace.as_deref().filter(|_| is_last) {
+        command.arg(format!("--trace-events={}", args.trace_events));
+        command.arg("--trace").arg(path);
+    }
     let output = command.stderr(Stdio::inherit()).output().map_err(process)?;
     if !output.status.success() {
         return Err(AppError::Job {
