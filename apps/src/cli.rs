@@ -321,6 +321,9 @@ pub struct BenchArgs {
     /// How many events each worker keeps for the trace
     #[arg(long, value_name = "N", default_value = "100k", value_parser = parse_events, requires = "trace")]
     pub trace_events: usize,
+    /// Sample the runs with perf and draw where the time goes into FILE, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub flamegraph: Option<PathBuf>,
     /// Print nothing but the results and errors
     #[arg(long)]
     pub quiet: bool,

@@ -17,3 +17,5 @@ pub mod serve;
 pub mod summary;
 pub mod terminal;
 pub mod word_count;
+
+mod temporary;

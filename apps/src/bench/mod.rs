@@ -3,6 +3,7 @@
 //! The workloads are those of `potoroo-benches`; each checks a sum over what its actors handled, so a run that lost
 //! something is an error and no figure. It keeps no history and compares nothing: that is the benches' own programs.
 
+mod flamegraph;
 mod profile;
 mod progress;
 mod report;
@@ -24,16 +25,23 @@ pub fn bench(args: &BenchArgs) -> Result<(), AppError> {
     let Some(bench) = args.bench else {
         return list();
     };
-    if let Some(path) = &args.trace {
+    for path in [&args.trace, &args.flamegraph].into_iter().flatten() {
         check_writable_path(path)?;
     }
     let mut reports = Vec::new();
-    for number in 1..=args.runs.get() {
-        let report = run::run(args, bench, number)?;
+    if let Some(path) = &args.flamegraph {
+        reports = flamegraph::record(args, bench, path)?;
         if args.json {
-            print(report.json()?)?;
+            reports.iter().try_for_each(|report| print(report.json()?))?;
         }
-        reports.push(report);
+    } else {
+        for number in 1..=args.runs.get() {
+            let report = run::run(args, bench, number)?;
+            if args.json {
+                print(report.json()?)?;
+            }
+            reports.push(report);
+        }
     }
     if !args.json {
         print(report::table(&reports))?;

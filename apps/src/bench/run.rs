@@ -128,14 +128,7 @@ fn run_elsewhere(args: &BenchArgs, bench: &Bench, is_last: bool) -> Result<RunRe
         what: "one run",
         source,
     };
-    let mut command = itself(args, bench)?;
-    if args.profile {
-        command.arg("--profile");
-    }
-    if let Some(path) = args.trace.as_deref().filter(|_| is_last) {
-        command.arg(format!("--trace-events={}", args.trace_events));
-        command.arg("--trace").arg(path);
-    }
+    let mut command = itself(args, bench, 1, is_last)?;
     let output = command.stderr(Stdio::inherit()).output().map_err(process)?;
     if !output.status.success() {
         return Err(AppError::Job {
@@ -148,22 +141,24 @@ fn run_elsewhere(args: &BenchArgs, bench: &Bench, is_last: bool) -> Result<RunRe
     serde_json::from_slice(&output.stdout).map_err(|error| process(error.into()))
 }
 
-/// This program, to do one run and print it as JSON.
-pub(super) fn itself(args: &BenchArgs, bench: &Bench) -> Result<Command, AppError> {
+/// This program, to do so many runs and print them as JSON, the last with the trace asked for.
+pub(super) fn itself(args: &BenchArgs, bench: &Bench, runs: u32, with_trace: bool) -> Result<Command, AppError> {
     let program = std::env::current_exe().map_err(|source| AppError::Process {
         what: "this program",
         source,
     })?;
     let mut command = Command::new(program);
-    command.stdin(Stdio::null()).args(arguments(args, bench));
+    command.stdin(Stdio::null());
+    command.args(["bench", bench.name, "--json", "--quiet"]);
+    command.arg(format!("--runs={runs}"));
+    command.args(args.workers.map(|workers| format!("--workers={workers}")));
+    command.args(args.messages.map(|messages| format!("--messages={messages}")));
+    if args.profile {
+        command.arg("--profile");
+    }
+    if let Some(path) = args.trace.as_deref().filter(|_| with_trace) {
+        command.arg(format!("--trace-events={}", args.trace_events));
+        command.arg("--trace").arg(path);
+    }
     Ok(command)
-}
-
-fn arguments(args: &BenchArgs, bench: &Bench) -> Vec<String> {
-    let mut arguments: Vec<String> = ["bench", bench.name, "--runs=1", "--json", "--quiet"]
-        .map(str::to_owned)
-        .into();
-    arguments.extend(args.workers.map(|workers| format!("--workers={workers}")));
-    arguments.extend(args.messages.map(|messages| format!("--messages={messages}")));
-    arguments
 }

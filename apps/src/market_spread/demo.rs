@@ -14,6 +14,7 @@ use crate::error::AppError;
 use crate::human::count;
 use crate::serve::{self, SharedLatencies, Watch};
 use crate::summary::Summary;
+use crate::temporary::TemporaryDirectory;
 use crate::terminal::{print, tell};
 use potoroo_actors::sink::TcpSink;
 use potoroo_runtime::sys::process::cpu_time;
@@ -34,7 +35,7 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
         serve::check_writable_path(path)?;
     }
     let dead_letters = serve::dead_letters(args.dead_letters.as_deref())?;
-    let directory = TemporaryDirectory::create()?;
+    let directory = TemporaryDirectory::create("demo")?;
     let stamps = (args.rate == Rate::Max).then(|| directory.file("stamps"));
     let start_ns = realtime_ns() + LEAD_NS;
     let mut receiver = Receiver::start(args, start_ns, stamps.as_deref(), directory.file("received.json"))?;
@@ -273,26 +274,4 @@ impl Receiver {
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, AppError> {
     let text = std::fs::read(path).map_err(|source| AppError::read(path, source))?;
     serde_json::from_slice(&text).map_err(|error| AppError::read(path, error.into()))
-}
-
-/// A directory that goes with the demo.
-struct TemporaryDirectory(PathBuf);
-
-impl TemporaryDirectory {
-    fn create() -> Result<Self, AppError> {
-        let path = std::env::temp_dir().join(format!("potoroo-demo-{}-{}", std::process::id(), realtime_ns()));
-        std::fs::create_dir(&path).map_err(|source| AppError::write(&path, source))?;
-        Ok(Self(path))
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for TemporaryDirectory {
-    fn drop(&mut self) {
-        // In the system's directory for temporary files: left behind, it is cleaned up there.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

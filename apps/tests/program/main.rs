@@ -10,6 +10,7 @@ mod bench;
 mod demo;
 mod exact;
 mod failures;
+mod flamegraph;
 mod signals;
 mod streams;
 mod word_count;

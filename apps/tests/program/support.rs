@@ -103,8 +103,17 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_potoroo"))
-            .args(arguments)
+        Self::start_with(arguments, |_| {})
+    }
+
+    /// As [`start`](Self::start), with an environment or the like of its own.
+    pub(crate) fn start_with<'a>(
+        arguments: impl IntoIterator<Item = &'a str>,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_potoroo"));
+        prepare(command.args(arguments));
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
