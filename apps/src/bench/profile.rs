@@ -297,7 +297,10 @@ impl Profile {
                 [label, count(waited), format!("{share:.2} %"), bar(waited, most)]
             })
             .collect();
-        align(&rows, text);
+        let mut table = String::new();
+        align(&rows, &mut table);
+        let lines: Vec<_> = table.lines().map(str::trim_end).collect();
+        text.push_str(&lines.join("\n"));
     }
 
     fn write_types(&self, text: &mut String) {
