@@ -37,5 +37,8 @@ pub mod market_spread {}
 #[doc = include_str!("../book/10-limits.md")]
 pub mod limits {}
 
+#[doc = include_str!("../book/11-profiling.md")]
+pub mod profiling {}
+
 #[doc = include_str!("../internals.md")]
 pub mod internals {}
