@@ -24,9 +24,9 @@ pub(crate) struct Subject {
 /// A turn that goes on.
 struct Begun {
     at: Time,
+    subject: Subject,
+    queued: usize,
     handled: u64,
-    actor: u64,
-    figures: usize,
 }
 
 /// What one worker records.
@@ -61,19 +61,14 @@ impl Recorder {
         }
     }
 
-    /// A turn begins; `queued` cells wait behind it.
+    /// A turn begins; `queued` cells wait behind it. The books are kept afterwards, so that this is in no turn's time.
     pub(crate) fn turn_began(&mut self, subject: Subject, queued: usize, counters: &WorkerCounters) {
-        let now = clock::now();
-        self.note_counters(now, counters);
-        self.waiting.came_to(queued + 1, now);
-        let since = self.waiting.first();
-        self.figures.queue_delay_ns.record(ns(now.since(since.unwrap_or(now))));
+        let handled = counters.handled.get();
         self.turn = Some(Begun {
-            // Once more, so that the recorder's own work is in no turn.
             at: clock::now(),
-            handled: counters.handled.get(),
-            actor: subject.actor,
-            figures: self.figures_of(subject),
+            subject,
+            queued,
+            handled,
         });
     }
 
@@ -81,19 +76,25 @@ impl Recorder {
     pub(crate) fn turn_ended(&mut self, queued: usize, is_last: bool, counters: &WorkerCounters) {
         let now = clock::now();
         let Some(turn) = self.turn.take() else { return };
+        // What happened between turns; nothing of it happens within one.
+        self.note_counters(turn.at, counters);
+        self.waiting.came_to(turn.queued + 1, turn.at);
+        let since = self.waiting.first().unwrap_or(turn.at);
+        self.figures.queue_delay_ns.record(ns(turn.at.since(since)));
         self.waiting.came_to(queued - usize::from(is_last), turn.at);
         self.waiting.came_to(queued, now);
         let length = now.since(turn.at);
         let messages = counters.handled.get() - turn.handled;
         self.figures.turn_ns.record(ns(length));
         self.figures.batch.record(messages);
-        let of_type = &mut self.figures.types[turn.figures];
+        let at = self.figures_of(turn.subject);
+        let of_type = &mut self.figures.types[at];
         of_type.turns += 1;
         of_type.messages += messages;
         of_type.total += length;
         of_type.longest = of_type.longest.max(length);
         let kind = EventKind::Turn {
-            actor: turn.actor,
+            actor: turn.subject.actor,
             type_name: of_type.name,
             messages: u32::try_from(messages).unwrap_or(u32::MAX),
         };

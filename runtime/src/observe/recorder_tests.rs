@@ -94,3 +94,8 @@ fn what_the_counters_counted_between_turns_becomes_events() {
         (2, 1)
     );
 }
+
+#[test]
+fn an_event_is_as_large_as_the_builder_says() {
+    assert_eq!(size_of::<Event>(), 56);
+}
