@@ -80,6 +80,10 @@ pub struct Spread {
 pub struct ActorType {
     /// Its name in Rust.
     pub name: String,
+    /// Actors started.
+    pub spawned: u64,
+    /// Actors ended.
+    pub ended: u64,
     /// Turns.
     pub turns: u64,
     /// Messages handled.
@@ -165,6 +169,8 @@ impl Profile {
     fn from_parts(stats: &SystemStats, figures: &Figures, processor: Processor) -> Self {
         let types = figures.types.iter().map(|of_type| ActorType {
             name: of_type.name.to_owned(),
+            spawned: of_type.spawned,
+            ended: of_type.ended,
             turns: of_type.turns,
             messages: of_type.messages,
             total_ns: of_type.total.as_nanos() as u64,
@@ -304,7 +310,7 @@ impl Profile {
     }
 
     fn write_types(&self, text: &mut String) {
-        let mut rows = vec![["type", "longest", "mean", "turns", "messages"].map(str::to_owned)];
+        let mut rows = vec![["type", "longest", "mean", "turns", "messages", "spawned", "ended"].map(str::to_owned)];
         for of_type in self.types.iter().take(TYPES_SHOWN) {
             rows.push([
                 short(&of_type.name),
@@ -312,6 +318,8 @@ impl Profile {
                 human_ns(of_type.total_ns / of_type.turns.max(1)),
                 count(of_type.turns),
                 count(of_type.messages),
+                count(of_type.spawned),
+                count(of_type.ended),
             ]);
         }
         align(&rows, text);

@@ -26,7 +26,10 @@ struct Begun {
     at: Time,
     subject: Subject,
     queued: usize,
+    /// Counters as they were.
     handled: u64,
+    spawned: u64,
+    ended: u64,
 }
 
 /// What one worker records.
@@ -63,12 +66,17 @@ impl Recorder {
 
     /// A turn begins; `queued` cells wait behind it. The books are kept afterwards, so that this is in no turn's time.
     pub(crate) fn turn_began(&mut self, subject: Subject, queued: usize, counters: &WorkerCounters) {
-        let handled = counters.handled.get();
-        self.turn = Some(Begun {
-            at: clock::now(),
+        let begun = Begun {
+            at: Time::ZERO,
             subject,
             queued,
-            handled,
+            handled: counters.handled.get(),
+            spawned: counters.spawned.get(),
+            ended: counters.ended.get(),
+        };
+        self.turn = Some(Begun {
+            at: clock::now(),
+            ..begun
         });
     }
 
@@ -89,6 +97,9 @@ impl Recorder {
         self.figures.batch.record(messages);
         let at = self.figures_of(turn.subject);
         let of_type = &mut self.figures.types[at];
+        // An actor is counted as started in its first turn, and as ended in its last.
+        of_type.spawned += counters.spawned.get() - turn.spawned;
+        of_type.ended += counters.ended.get() - turn.ended;
         of_type.turns += 1;
         of_type.messages += messages;
         of_type.total += length;
@@ -136,6 +147,8 @@ impl Recorder {
             let at = *self.types.entry(subject.type_key).or_insert_with(|| {
                 types.push(TypeFigures {
                     name: (subject.type_name)(),
+                    spawned: 0,
+                    ended: 0,
                     turns: 0,
                     messages: 0,
                     total: Duration::ZERO,

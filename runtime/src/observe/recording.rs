@@ -53,6 +53,10 @@ pub struct Figures {
 pub struct TypeFigures {
     /// The type.
     pub name: &'static str,
+    /// Actors started.
+    pub spawned: u64,
+    /// Actors ended.
+    pub ended: u64,
     /// Turns.
     pub turns: u64,
     /// Messages that they handled.
@@ -135,6 +139,8 @@ impl Figures {
         self.types.dedup_by(|next, kept| {
             let same = next.name == kept.name;
             if same {
+                kept.spawned += next.spawned;
+                kept.ended += next.ended;
                 kept.turns += next.turns;
                 kept.messages += next.messages;
                 kept.total += next.total;

@@ -73,11 +73,16 @@ fn figures_agree_with_the_counters() {
         let turns: u64 = figures.types.iter().map(|of_type| of_type.turns).sum();
         let messages: u64 = figures.types.iter().map(|of_type| of_type.messages).sum();
         assert_eq!((turns, messages), (counted.turns, counted.handled));
+        let spawned: u64 = figures.types.iter().map(|of_type| of_type.spawned).sum();
+        let ended: u64 = figures.types.iter().map(|of_type| of_type.ended).sum();
+        assert_eq!((spawned, ended), (counted.spawned, counted.ended));
         assert!(figures.types.is_sorted_by(|a, b| a.longest >= b.longest));
     }
     let total = recording.total();
     let player = total.types.iter().find(|of_type| of_type.name.ends_with("Player"));
-    assert_eq!(player.expect("it played").messages, u64::from(HITS) + 1);
+    let player = player.expect("it played");
+    assert_eq!(player.messages, u64::from(HITS) + 1);
+    assert_eq!((player.spawned, player.ended), (2, 2));
 }
 
 #[test]
