@@ -5,6 +5,7 @@
 
 mod flamegraph;
 mod profile;
+mod profile_text;
 mod progress;
 mod report;
 mod run;

@@ -5,7 +5,7 @@
 //! first event on. Thread ids begin at 1, because a thread 0 is the kernel's idle thread to some readers. A trace has the
 //! latest events only, as many as the workers kept; `otherData` says how many are missing.
 
-use super::profile::short;
+use super::profile_text::short;
 use crate::error::AppError;
 use crate::partial_file::PartialFile;
 use potoroo_runtime::observe::{Event, EventKind, Recording};
