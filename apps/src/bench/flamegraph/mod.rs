@@ -33,7 +33,9 @@ pub(super) fn record(args: &BenchArgs, bench: &'static Bench, path: &Path) -> Re
     let directory = TemporaryDirectory::create("flamegraph")?;
     let data = directory.file("perf.data");
     if !args.quiet {
-        tell(format_args!("{}: {} runs under perf", bench.name, args.runs));
+        let runs = args.runs.get();
+        let plural = if runs == 1 { "" } else { "s" };
+        tell(format_args!("{}: {runs} run{plural} under perf", bench.name));
     }
     let mut record = Command::new("perf");
     record.args([OsStr::new("record"), OsStr::new(FREQUENCY_HZ), OsStr::new(CALL_GRAPH)]);
