@@ -32,8 +32,8 @@
 //! |---|---|---|
 //! | 0 | [`sync`] | the only door to atomics, cells and locks: std, or loom |
 //! | 0 | [`sys`] | the only door to the operating system: clock, poller, cores, network |
-//! | 1 | [`arena`] | memory that belongs to one actor, and scratch that belongs to one turn |
 //! | 1 | [`observe`] | counters that are always on, a recorder that is not |
+//! | 1 | [`arena`] | memory that belongs to one actor, and scratch that belongs to one turn |
 //! | 1 | [`timer`] | the timing wheel |
 //! | 2 | [`mailbox`] | the inbox, its one word, notifications |
 //! | 3 | `scheduler` | run queue, deque, injector, sharing, sleep, the worker's step |

@@ -6,10 +6,10 @@
 
 use super::actor_ref::count_dead_letters;
 use super::ask::Asks;
+use super::memory::Memory;
 use super::timers::Timers;
 use super::tree::Children;
 use super::{Actor, Context};
-use crate::arena::Arena;
 use crate::mailbox::ring::Ring;
 use crate::mailbox::{Chain, ErasedChain, Inbox, Pushed, Refused, Taken};
 use crate::scheduler::control::Control;
@@ -54,7 +54,7 @@ pub(super) struct Extras<A: Actor> {
     pub(super) control: VecDeque<Control>,
     pub(super) timers: Timers<A>,
     pub(super) asks: Asks<A>,
-    pub(super) arena: Option<Arena>,
+    pub(super) memory: Option<Box<Memory>>,
     pub(super) children: Children,
     /// Tokens of the watched sockets.
     pub(super) sockets: Vec<usize>,
@@ -68,7 +68,7 @@ impl<A: Actor> Default for Extras<A> {
             control: VecDeque::new(),
             timers: Timers::default(),
             asks: Asks::default(),
-            arena: None,
+            memory: None,
             children: Children::default(),
             sockets: Vec::new(),
             ending: None,

@@ -5,7 +5,7 @@
 use super::actor_ref::ActorRef;
 use super::cell::{ActorCell, Birth, Factory};
 use super::{Actor, ActorId};
-use crate::arena::{Arena, Entered, Scratch};
+use crate::arena::{Entered, Scratch};
 use crate::scheduler::exit::Fault;
 use crate::scheduler::header::{Attention, CellRef};
 use crate::scheduler::worker::Worker;
@@ -150,20 +150,6 @@ impl<'t, A: Actor> Context<'t, A> {
         self.worker.scratch()
     }
 
-    /// This actor's state arena, made when first asked for. Collections built with the handle live in it.
-    pub fn arena(&mut self) -> Arena {
-        // SAFETY: a context exists only in its actor's turn, on the home (M1).
-        let arena = unsafe {
-            self.cell
-                .with_extras(|extras| extras.arena.get_or_insert_with(Arena::new).clone())
-        };
-        self.ask_for(Attention::ARENA);
-        if self.entered.is_none() {
-            self.entered = arena.enter();
-        }
-        arena
-    }
-
     /// The present time. Costs about 25 ns.
     pub fn now(&self) -> Time {
         clock::now()
@@ -217,7 +203,7 @@ impl<'t, A: Actor> Context<'t, A> {
     }
 
     /// Sets a bit that the turn looks at when the handler has returned.
-    fn ask_for(&mut self, bit: u8) {
+    pub(super) fn ask_for(&mut self, bit: u8) {
         // SAFETY: M1: this is a turn of the home.
         self.cell
             .header

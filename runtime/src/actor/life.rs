@@ -6,7 +6,7 @@
 //! `stopping`; drop the actor, then its arena; tell the parent.
 
 use super::actor_ref::count_dead_letters;
-use super::cell::{ActorCell, Body, Content, Envelope};
+use super::cell::{ActorCell, Body, Content, Envelope, Extras};
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
 use crate::arena::Entered;
@@ -41,8 +41,7 @@ impl<A: Actor> ActorCell<A> {
 
     fn enter_arena(&self) -> Option<Entered> {
         // SAFETY: M1: contexts are made in turns, on the home.
-        let arena = unsafe { self.with_extras_if_any(|extras| extras.arena.clone()) };
-        arena.flatten().and_then(|arena| arena.enter())
+        unsafe { self.with_extras_if_any(Extras::enter) }.flatten()
     }
 
     /// Whether any of these bits is set ([`Attention`]).
@@ -76,7 +75,7 @@ impl<A: Actor> ActorCell<A> {
         if self.has(Attention::UNBORN | Attention::ENDING | Attention::ARENA) {
             return self.run_otherwise(worker);
         }
-        self.turn(Context::new(self, worker, None))
+        self.turn::<false>(Context::new(self, worker, None))
     }
 
     /// A turn that is the first, or has an arena to enter, or waits for children to end.
@@ -91,7 +90,7 @@ impl<A: Actor> ActorCell<A> {
         {
             return self.begin_to_end(worker, reason);
         }
-        self.turn(self.context(worker))
+        self.turn::<true>(self.context(worker))
     }
 
     /// A turn has been left by a panic; otherwise as [`run`](Self::run).
@@ -150,13 +149,13 @@ impl<A: Actor> ActorCell<A> {
 
     /// One turn of a running actor; says what [`run`](Self::run) says.
     #[inline(always)]
-    fn turn(&self, mut ctx: Context<'_, A>) -> bool {
+    fn turn<const WITH_ARENA: bool>(&self, mut ctx: Context<'_, A>) -> bool {
         let body = self.body.with_mut(|body| body);
         // SAFETY: M1, and nothing in a turn reaches the body but through this borrow: contexts do not lead to it.
         let Body::Alive(actor) = (unsafe { &mut *body }) else {
             unreachable!("an actor that is born and not ending is alive");
         };
-        let end = self.batch(actor, &mut ctx);
+        let end = self.batch::<WITH_ARENA>(actor, &mut ctx);
         let worker = ctx.worker;
         // The arena is left before anything else happens.
         drop(ctx);
@@ -185,9 +184,10 @@ impl<A: Actor> ActorCell<A> {
         self.keep_promises(worker).map_err(|reason| *reason)
     }
 
-    /// A bounded batch of messages; the reason if the actor is to end, boxed because it seldom is there.
+    /// A bounded batch of messages; the reason if the actor is to end, boxed because it seldom is there. An actor that had
+    /// no arena when the turn began (`WITH_ARENA`) is not asked about it after each message.
     #[inline(always)]
-    fn batch(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Result<(), Box<ExitReason>> {
+    fn batch<const WITH_ARENA: bool>(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Result<(), Box<ExitReason>> {
         let desk = ctx.worker.desk();
         // What is told during the turn waits for the next one, so that an actor that tells itself to go on lets others in.
         // SAFETY: M1: this is a turn of the home.
@@ -207,10 +207,23 @@ impl<A: Actor> ActorCell<A> {
             if let Err(fault) = actor.handle(msg, ctx) {
                 return Err(faulted(fault));
             }
+            if WITH_ARENA
+                && ctx.is_under_pressure()
+                && !self.has(Attention::STOP)
+                && let Some(end) = self.relieve(actor, ctx)
+            {
+                return Err(Box::new(end));
+            }
             left -= 1;
         }
         if let Err(fault) = actor.turn_end(ctx) {
             return Err(faulted(fault));
+        }
+        if ctx.entered.is_some()
+            && !self.has(Attention::STOP)
+            && let Some(end) = self.tidy(actor, ctx)
+        {
+            return Err(Box::new(end));
         }
         if self.has(Attention::STOP | Attention::AGAIN) {
             return self.keep_promises(ctx.worker);
@@ -283,6 +296,16 @@ impl<A: Actor> ActorCell<A> {
                 } => self.answer(actor, ctx, slot, generation, value),
                 Control::Ready { socket, readiness } => actor.signal(Signal::Ready { socket, readiness }, ctx),
                 Control::RunAgain => actor.signal(Signal::RunAgain, ctx),
+                Control::MemoryPressure {
+                    used_bytes,
+                    limit_bytes,
+                } => actor.signal(
+                    Signal::MemoryPressure {
+                        used_bytes,
+                        limit_bytes,
+                    },
+                    ctx,
+                ),
             };
             if let Err(fault) = outcome {
                 return Some(ExitReason::Faulted(fault));

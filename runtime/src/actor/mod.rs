@@ -10,10 +10,12 @@ mod ask;
 mod cell;
 mod context;
 mod life;
+mod memory;
 mod slots;
 mod timers;
 mod tree;
 
+use crate::arena::Evacuate;
 pub use crate::scheduler::control::AskError;
 pub use crate::scheduler::exit::{ExitReason, Fault};
 pub use crate::scheduler::header::ActorId;
@@ -76,6 +78,34 @@ pub trait Actor: Sized + Send + 'static {
         Ok(())
     }
 
+    /// The state that lives in this actor's arena, for evacuation: when more of the arena is dead than live, the runtime
+    /// moves this state into a fresh one at the end of a turn, and the old one goes. By default there is none, and
+    /// nothing is moved.
+    ///
+    /// With one field it is `Some(&mut self.field)`, with several `Some(self)` and [`evacuate!`](crate::evacuate).
+    /// What is forgotten stays valid where it is, and keeps the old arena.
+    ///
+    /// ```
+    /// use potoroo_runtime::arena::{ArenaMap, Evacuate};
+    /// use potoroo_runtime::{Actor, Context, Turn};
+    ///
+    /// struct Totals(ArenaMap<u64, f64>);
+    ///
+    /// impl Actor for Totals {
+    ///     type Msg = (u64, f64);
+    ///     fn handle(&mut self, (key, amount): (u64, f64), _: &mut Context<'_, Self>) -> Turn {
+    ///         *self.0.get_or_insert_with(key, || 0.0) += amount;
+    ///         Ok(())
+    ///     }
+    ///     fn arena_state(&mut self) -> Option<&mut dyn Evacuate> {
+    ///         Some(&mut self.0)
+    ///     }
+    /// }
+    /// ```
+    fn arena_state(&mut self) -> Option<&mut dyn Evacuate> {
+        None
+    }
+
     /// The last call: the children have ended, nothing more will be handled.
     fn stopping(&mut self, why: &ExitReason, ctx: &mut Context<'_, Self>) {
         let _ = (why, ctx);
@@ -107,4 +137,12 @@ pub enum Signal {
     },
     /// The turn that [`Context::run_again`] asked for.
     RunAgain,
+    /// The arenas of this actor use more than 7/8 of its limit. Comes once each time the mark is crossed; an evacuation
+    /// is tried at the end of the turn. Above the limit the actor ends with [`ExitReason::OutOfMemory`].
+    MemoryPressure {
+        /// Live and dead bytes when it was noticed.
+        used_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+    },
 }

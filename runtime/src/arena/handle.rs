@@ -1,291 +1,336 @@
-//! The handle to a state arena, and the check that makes it safe to keep anywhere.
+//! The handle to an arena, and the check that makes it safe to keep anywhere.
 //!
-//! The invariants A1 to A5 are in the folder's README. It lacks evacuation and limits: the dead bytes are counted so
-//! that those can be decided elsewhere.
+//! The invariants are in the folder's README. It lacks decisions: when state is evacuated and what becomes of an actor
+//! that holds too much is said in `actor/memory.rs`.
 
-use crate::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, fence};
-use crate::sync::{Counter, UnsafeCell, thread_local_pointer};
+use super::bytes::{ArenaBytes, Tally};
+use super::foreign::ForeignBlocks;
+use super::owner::{Entered, Owner};
+use super::pool;
+use crate::sync::{Arc, UnsafeCell};
 use allocator_api2::alloc::{AllocError, Allocator, Layout};
 use bumpalo::Bump;
-use std::alloc;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
-thread_local_pointer! {
-    /// The arena whose turn runs on this thread.
-    static CURRENT: Inner
-}
-
-/// What a state arena holds, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ArenaBytes {
-    /// Handed out and not given back.
-    pub live: u64,
-    /// Given back but not reusable until the arena is emptied.
-    pub dead: u64,
-    /// Asked for outside the arena's own turn; from the heap, freed with the arena.
-    pub foreign: u64,
-    /// Taken from the system in chunks.
-    pub reserved: u64,
-}
-
-/// A counted handle to an actor's state arena.
+/// A counted handle to an arena.
 ///
 /// Get one from [`Context::arena`](crate::Context::arena) and build collections with it. It may be cloned, sent and
 /// kept anywhere: memory comes from the arena only while its own actor's turn is running on this thread, and from the
-/// heap otherwise.
-pub struct Arena(NonNull<Inner>);
+/// heap otherwise. A block that is given back is not used again, unless it was the last one handed out: that one grows,
+/// shrinks and goes in place.
+#[derive(Clone)]
+pub struct Arena(Arc<Inner>);
 
 struct Inner {
-    refs: AtomicUsize,
-    entered: AtomicBool,
-    /// Blocks that were asked for from outside, newest first.
-    foreign: AtomicPtr<Foreign>,
-    foreign_bytes: AtomicUsize,
     bump: UnsafeCell<Bump>,
-    live: Counter,
-    dead: Counter,
-    reserved: Counter,
+    owner: Arc<Owner>,
+    tally: Tally,
+    foreign: ForeignBlocks,
 }
 
-/// The header in front of a foreign block.
-struct Foreign {
-    next: *mut Foreign,
-    whole: Layout,
-}
+// SAFETY: A1: the bump is reached only on the thread that has entered the owner; everything else is atomic.
+unsafe impl Send for Inner {}
+// SAFETY: as above.
+unsafe impl Sync for Inner {}
 
-// SAFETY: A1: the bump is reached only under `entered`, everything else is atomic.
-unsafe impl Send for Arena {}
-// SAFETY: as above; every operation on a shared handle is either atomic or checked by A1.
-unsafe impl Sync for Arena {}
-
-impl Arena {
-    /// An empty arena; it takes no chunk before the first allocation.
-    pub(crate) fn new() -> Self {
-        let inner = Box::new(Inner {
-            refs: AtomicUsize::new(1),
-            entered: AtomicBool::new(false),
-            foreign: AtomicPtr::new(ptr::null_mut()),
-            foreign_bytes: AtomicUsize::new(0),
-            bump: UnsafeCell::new(Bump::new()),
-            live: Counter::default(),
-            dead: Counter::default(),
-            reserved: Counter::default(),
-        });
-        Self(NonNull::from(Box::leak(inner)))
-    }
-
-    fn inner(&self) -> &Inner {
-        // SAFETY: A2: this handle is counted, so the arena is there.
-        unsafe { self.0.as_ref() }
-    }
-
-    /// What the arena holds at this moment.
-    pub fn bytes(&self) -> ArenaBytes {
-        let inner = self.inner();
-        ArenaBytes {
-            live: inner.live.get(),
-            dead: inner.dead.get(),
-            foreign: inner.foreign_bytes.load(Ordering::Relaxed) as u64,
-            reserved: inner.reserved.get(),
+impl Inner {
+    /// An arena with a first chunk of at least `chunk_bytes`; if 0, with none, or whichever small one lies ready.
+    fn new(owner: Arc<Owner>, chunk_bytes: usize) -> Self {
+        let bump = pool::take(chunk_bytes);
+        let tally = Tally::default();
+        let reserved = bump.allocated_bytes() as u64;
+        if reserved > 0 {
+            tally.reserved_outside(reserved);
+            owner.tally.reserved_outside(reserved);
+        }
+        Self {
+            bump: UnsafeCell::new(bump),
+            owner,
+            tally,
+            foreign: ForeignBlocks::new(),
         }
     }
 
-    /// Makes this the current arena of this thread until the guard goes; `None` if somebody is inside already.
-    pub(crate) fn enter(&self) -> Option<Entered> {
-        // Acquire pairs with the Release in `Entered::drop`: what the last turn did to the bump is seen here.
-        if self.inner().entered.swap(true, Ordering::Acquire) {
+    /// Runs `f` with the bump if this is its turn.
+    ///
+    /// `f` calls nothing that could come back here: no code of the user's, and of others the global allocator alone.
+    #[inline(always)]
+    fn inside<R>(&self, f: impl FnOnce(&Bump) -> R) -> Option<R> {
+        if !self.owner.is_entered_here() {
             return None;
         }
-        let previous = CURRENT.with(|current| current.replace(self.0.as_ptr()));
-        Some(Entered {
-            arena: self.clone(),
-            previous,
-        })
+        // SAFETY: A1: this thread has entered the owner.
+        Some(self.bump.with_mut(|bump| f(unsafe { &*bump })))
     }
 
-    fn is_current(&self) -> bool {
-        CURRENT.with(|current| ptr::eq(current.get(), self.0.as_ptr()))
-    }
-
-    /// Takes a block from the heap and links it, so that it is freed with the arena.
-    fn allocate_foreign(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let (whole, offset) = Layout::new::<Foreign>().extend(layout).map_err(|_| AllocError)?;
-        // SAFETY: `whole` is not empty, it starts with a `Foreign`.
-        let block = NonNull::new(unsafe { alloc::alloc(whole) }).ok_or(AllocError)?;
-        let header = block.cast::<Foreign>().as_ptr();
-        let list = &self.inner().foreign;
-        let mut next = list.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: the block is ours until the exchange below publishes it, and it is aligned for the header.
-            unsafe { header.write(Foreign { next, whole }) };
-            // Release pairs with the Acquire fence of the last drop, which walks the list.
-            match list.compare_exchange_weak(next, header, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => break,
-                Err(seen) => next = seen,
-            }
+    /// Counts a block that the bump has handed out, and the chunk that it may have taken for it.
+    #[inline(always)]
+    fn took_inside(&self, bump: &Bump, bytes: usize) {
+        self.tally.took_inside(bytes as u64);
+        self.owner.tally.took_inside(bytes as u64);
+        let reserved = bump.allocated_bytes() as u64;
+        if reserved != self.tally.reserved() {
+            self.took_chunk(reserved);
         }
-        self.inner().foreign_bytes.fetch_add(whole.size(), Ordering::Relaxed);
-        // SAFETY: `offset` lies inside the block.
-        let payload = unsafe { block.add(offset) };
-        Ok(NonNull::slice_from_raw_parts(payload, layout.size()))
+    }
+
+    #[cold]
+    fn took_chunk(&self, reserved: u64) {
+        let more = reserved.wrapping_sub(self.tally.reserved());
+        self.tally.reserved_inside(more);
+        self.owner.tally.reserved_inside(more);
+    }
+
+    #[inline(always)]
+    fn gave_inside(&self, bytes: usize, reclaimed: bool) {
+        self.tally.gave_inside(bytes as u64, reclaimed);
+        self.owner.tally.gave_inside(bytes as u64, reclaimed);
+    }
+
+    #[cold]
+    fn gave_outside(&self, bytes: usize) {
+        self.tally.gave_outside(bytes as u64);
+        self.owner.tally.gave_outside(bytes as u64);
     }
 }
 
-impl Clone for Arena {
-    fn clone(&self) -> Self {
-        // Relaxed: a new handle is made from a live one, nothing has to be ordered.
-        self.inner().refs.fetch_add(1, Ordering::Relaxed);
-        Self(self.0)
-    }
-}
-
-impl Drop for Arena {
+impl Drop for Inner {
     fn drop(&mut self) {
-        // Release here and Acquire below: whoever frees sees what every other handle did.
-        if self.inner().refs.fetch_sub(1, Ordering::Release) != 1 {
-            return;
-        }
-        fence(Ordering::Acquire);
-        // SAFETY: A2: that was the last handle, so nobody can reach a block any more; `new` made it from a box.
-        let inner = unsafe { Box::from_raw(self.0.as_ptr()) };
-        let mut next = inner.foreign.load(Ordering::Relaxed);
-        while !next.is_null() {
-            // SAFETY: every link was written by `allocate_foreign` and is read once, before its block is freed.
-            let Foreign { next: after, whole } = unsafe { next.read() };
-            // SAFETY: allocated there with this layout.
-            unsafe { alloc::dealloc(next.cast(), whole) };
-            next = after;
-        }
+        self.owner.tally.forget(&self.tally);
+        // A2, A8: the last handle has gone, so nobody can reach a block any more.
+        let bump = self.bump.with_mut(|bump| {
+            // SAFETY: A8: this is the last of the arena, nobody else has it.
+            std::mem::take(unsafe { &mut *bump })
+        });
+        pool::give(bump);
     }
 }
 
-// SAFETY: blocks stay where they are and valid until the last handle (A2); a clone is the same arena.
+/// Whether `block` was the last that the bump has handed out.
+///
+/// If so it is a block of this bump for certain: blocks of the heap lie in no chunk.
+#[inline(always)]
+fn is_last(bump: &Bump, block: NonNull<u8>) -> bool {
+    // SAFETY: nothing is read, and nothing is allocated while the iterator is there. The first item is the used part of
+    // the current chunk, which begins with the last block.
+    let newest = unsafe { bump.iter_allocated_chunks_raw() }.next();
+    newest.is_some_and(|(start, _)| ptr::eq(start, block.as_ptr()))
+}
+
+impl Arena {
+    /// An arena of an owner of its own.
+    pub(crate) fn new() -> Self {
+        Self::of(Arc::new(Owner::new()), 0)
+    }
+
+    /// As `new`, with a first chunk of at least `chunk_bytes`.
+    pub(super) fn new_sized(chunk_bytes: usize) -> Self {
+        Self::of(Arc::new(Owner::new()), chunk_bytes)
+    }
+
+    fn of(owner: Arc<Owner>, chunk_bytes: usize) -> Self {
+        Self(Arc::new(Inner::new(owner, chunk_bytes)))
+    }
+
+    /// Another arena of the same owner, with a first chunk of at least `chunk_bytes` (0: none yet): entered with this
+    /// one, counted with this one, and freed by itself.
+    pub(crate) fn sibling(&self, chunk_bytes: usize) -> Self {
+        Self::of(self.0.owner.clone(), chunk_bytes)
+    }
+
+    /// An empty sibling with room for what is live here: where this one's content is evacuated to.
+    pub(crate) fn fresh(&self) -> Self {
+        let live = self.bytes().live;
+        // Alignment and a little growth must not cost a second chunk, which would be twice as large.
+        let room = if live == 0 { 0 } else { live + live / 8 + 512 };
+        self.sibling(usize::try_from(room).unwrap_or(0))
+    }
+
+    /// Takes the one permission to compact a sub-arena that the owner has been given, if `sub` is the same owner's.
+    pub(super) fn take_slice_of(&self, sub: &Self) -> bool {
+        Arc::ptr_eq(&self.0.owner, &sub.0.owner) && self.0.owner.take_slice()
+    }
+
+    /// Permits to compact one sub-arena, or none.
+    pub(crate) fn permit_slice(&self, permitted: bool) {
+        self.0.owner.permit_slice(permitted);
+    }
+
+    /// What this arena holds at this moment. Exact while nobody uses it; another thread sees a recent state.
+    pub fn bytes(&self) -> ArenaBytes {
+        self.0.tally.bytes()
+    }
+
+    /// What all arenas of the same actor hold together; see [`SubArena`](super::SubArena).
+    pub fn owner_bytes(&self) -> ArenaBytes {
+        self.0.owner.tally.bytes()
+    }
+
+    /// Whether both are handles to one arena.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Limits what all arenas of the owner hold together.
+    pub(crate) fn limit_owner(&self, bytes: Option<u64>) {
+        self.0.owner.set_limit(bytes);
+    }
+
+    /// Makes this the arena of the turn on this thread, until the guard goes; `None` if somebody is inside already. For
+    /// the runtime and the models in `loom-tests`.
+    #[cfg(not(potoroo_loom))]
+    pub(crate) fn enter(&self) -> Option<Entered> {
+        Entered::new(&self.0.owner)
+    }
+
+    /// As in a normal build, but the models may call it.
+    #[cfg(potoroo_loom)]
+    #[doc(hidden)]
+    pub fn enter(&self) -> Option<Entered> {
+        Entered::new(&self.0.owner)
+    }
+
+    /// An arena for the models in `loom-tests`.
+    #[cfg(potoroo_loom)]
+    #[doc(hidden)]
+    pub fn for_model() -> Self {
+        Self::new()
+    }
+
+    /// What is left of the current chunk. Inside a turn only.
+    #[cfg(all(test, not(potoroo_loom)))]
+    pub(super) fn unused_in_chunk(&self) -> usize {
+        self.0.inside(Bump::chunk_capacity).expect("inside a turn")
+    }
+
+    /// Whether a turn of the owner runs on this thread.
+    #[cfg(all(test, not(potoroo_loom)))]
+    pub(super) fn is_entered_here(&self) -> bool {
+        self.0.owner.is_entered_here()
+    }
+}
+
+/// The block of nothing.
+fn empty(layout: Layout) -> NonNull<[u8]> {
+    let address = ptr::without_provenance_mut(layout.align());
+    // SAFETY: an alignment is not 0.
+    NonNull::slice_from_raw_parts(unsafe { NonNull::new_unchecked(address) }, 0)
+}
+
+// SAFETY: blocks stay where they are and valid until they are given back or the last handle goes (A2); a clone is a handle
+// to the same arena.
 unsafe impl Allocator for Arena {
     #[inline]
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if !self.is_current() {
-            return self.allocate_foreign(layout);
+        let inner = &*self.0;
+        if layout.size() == 0 {
+            return Ok(empty(layout));
         }
-        let inner = self.inner();
-        inner.bump.with(|bump| {
-            // SAFETY: A1: this arena is current here, so this thread holds `entered`.
-            let bump = unsafe { &*bump };
+        let block = inner.inside(|bump| {
             let block = bump.try_alloc_layout(layout).map_err(|_| AllocError)?;
-            inner.live.add(layout.size() as u64);
-            inner.reserved.set(bump.allocated_bytes() as u64);
-            Ok(NonNull::slice_from_raw_parts(block, layout.size()))
-        })
+            inner.took_inside(bump, layout.size());
+            Ok(block)
+        });
+        let block = match block {
+            Some(block) => block?,
+            None => {
+                let (block, whole) = inner.foreign.take(layout)?;
+                inner.tally.took_outside(layout.size() as u64, whole as u64);
+                inner.owner.tally.took_outside(layout.size() as u64, whole as u64);
+                block
+            }
+        };
+        Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
     #[inline]
-    unsafe fn deallocate(&self, _block: NonNull<u8>, layout: Layout) {
-        // A4: only the one inside may count. What is dropped outside stays counted as live, which is the safe side: it
-        // is freed with the arena all the same.
-        if self.is_current() {
-            let inner = self.inner();
-            let size = layout.size() as u64;
-            inner.live.set(inner.live.get().saturating_sub(size));
-            inner.dead.add(size);
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        let inner = &*self.0;
+        if layout.size() == 0 {
+            return;
         }
+        let inside = inner.inside(|bump| {
+            let last = is_last(bump, block);
+            if last {
+                // SAFETY: it is a block of this bump, and the caller gives it up.
+                unsafe { bump.deallocate(block, layout) };
+            }
+            inner.gave_inside(layout.size(), last);
+        });
+        if inside.is_none() {
+            inner.gave_outside(layout.size());
+        }
+    }
+
+    #[inline]
+    unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let inner = &*self.0;
+        if old.size() > 0 && new.align() <= old.align() {
+            let grown = inner.inside(|bump| {
+                if !is_last(bump, block) {
+                    return None;
+                }
+                // SAFETY: it is a block of this bump; the rest is the caller's promise.
+                let grown = unsafe { bump.grow(block, old, new) };
+                Some(grown.map(|grown| {
+                    // In place, the new block covers the old one; otherwise the old one stays behind.
+                    let start = grown.cast::<u8>().addr().get();
+                    let in_place = (start..start + new.size()).contains(&block.addr().get());
+                    inner.gave_inside(old.size(), in_place);
+                    inner.took_inside(bump, new.size());
+                    NonNull::slice_from_raw_parts(grown.cast(), new.size())
+                }))
+            });
+            if let Some(grown) = grown.flatten() {
+                return grown;
+            }
+        }
+        let fresh = self.allocate(new)?;
+        // SAFETY: both blocks are at least that long, and they are two.
+        unsafe { ptr::copy_nonoverlapping(block.as_ptr(), fresh.cast::<u8>().as_ptr(), old.size()) };
+        // SAFETY: the caller's promise.
+        unsafe { self.deallocate(block, old) };
+        Ok(fresh)
+    }
+
+    #[inline]
+    unsafe fn shrink(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let inner = &*self.0;
+        if new.size() == 0 || new.align() > old.align() {
+            let fresh = self.allocate(new)?;
+            // SAFETY: both blocks are at least that long, and they are two.
+            unsafe { ptr::copy_nonoverlapping(block.as_ptr(), fresh.cast::<u8>().as_ptr(), new.size()) };
+            // SAFETY: the caller's promise.
+            unsafe { self.deallocate(block, old) };
+            return Ok(fresh);
+        }
+        let cut = old.size() - new.size();
+        let shrunk = inner.inside(|bump| {
+            let mut shrunk = Ok(block);
+            let before = bump.chunk_capacity();
+            if is_last(bump, block) {
+                // SAFETY: it is a block of this bump; the rest is the caller's promise.
+                shrunk = unsafe { bump.shrink(block, old, new) }.map(NonNull::cast);
+            }
+            if shrunk.is_ok() {
+                inner.gave_inside(cut, bump.chunk_capacity() > before);
+            }
+            shrunk
+        });
+        let block = match shrunk {
+            Some(block) => block?,
+            None => {
+                inner.gave_outside(cut);
+                block
+            }
+        };
+        Ok(NonNull::slice_from_raw_parts(block, new.size()))
     }
 }
 
 impl fmt::Debug for Arena {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Arena").field(&self.bytes()).finish()
-    }
-}
-
-/// The right to use an arena's bump on this thread; dropping it leaves the arena.
-pub(crate) struct Entered {
-    arena: Arena,
-    previous: *const Inner,
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        // A3: the previous arena is current again, also on the way up from a panic.
-        CURRENT.with(|current| current.set(self.previous));
-        // Release pairs with the Acquire in `enter`.
-        self.arena.inner().entered.store(false, Ordering::Release);
-    }
-}
-
-#[cfg(all(test, not(potoroo_loom)))]
-mod tests {
-    use super::super::ArenaVec;
-    use super::*;
-
-    #[test]
-    fn inside_a_turn_memory_comes_from_the_bump() {
-        let arena = Arena::new();
-        let turn = arena.enter().expect("nobody is inside");
-        let mut numbers = ArenaVec::new_in(&arena);
-        for n in 0..1000_u64 {
-            numbers.push(n);
-        }
-        assert_eq!(numbers.iter().sum::<u64>(), 499_500);
-        let bytes = arena.bytes();
-        assert_eq!(bytes.foreign, 0);
-        assert!(bytes.live >= 8000, "{bytes:?}");
-        assert!(bytes.dead > 0, "growing left the smaller buffers behind: {bytes:?}");
-        assert!(bytes.reserved >= bytes.live + bytes.dead);
-        drop(turn);
-    }
-
-    #[test]
-    fn outside_a_turn_memory_comes_from_the_heap_and_is_freed_with_the_arena() {
-        let arena = Arena::new();
-        let mut numbers = ArenaVec::new_in(&arena);
-        numbers.push(1_u64);
-        assert_eq!(arena.bytes().live, 0);
-        assert!(arena.bytes().foreign >= 8);
-        drop(arena);
-        // The collection's own handle keeps the memory (A2).
-        assert_eq!(numbers.iter().copied().collect::<Vec<_>>(), [1]);
-    }
-
-    #[test]
-    fn nobody_enters_twice() {
-        let arena = Arena::new();
-        let turn = arena.enter();
-        assert!(turn.is_some());
-        assert!(arena.enter().is_none());
-        drop(turn);
-        assert!(arena.enter().is_some());
-    }
-
-    #[test]
-    fn leaving_restores_the_outer_arena_also_after_a_panic() {
-        let outer = Arena::new();
-        let inner = Arena::new();
-        let _outer_turn = outer.enter();
-        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _inner_turn = inner.enter();
-            panic!("a handler failed");
-        }));
-        assert!(caught.is_err());
-        assert!(outer.is_current());
-        assert!(inner.enter().is_some(), "the flag was given back");
-    }
-
-    #[test]
-    fn a_collection_filled_by_several_threads_in_turn_is_whole() {
-        let arena = Arena::new();
-        let mut numbers = ArenaVec::new_in(&arena);
-        for round in 0..4_u64 {
-            let handle = arena.clone();
-            numbers = std::thread::spawn(move || {
-                let _turn = handle.enter().expect("the last turn has ended");
-                for n in 0..500 {
-                    numbers.push(round * 500 + n);
-                }
-                numbers
-            })
-            .join()
-            .expect("no panic");
-        }
-        assert!(numbers.iter().copied().eq(0..2000));
     }
 }

@@ -94,6 +94,16 @@ counters! {
     timers,
     /// Sockets reported ready.
     socket_events,
+    /// Arenas that began with a chunk from this worker's pool.
+    bumps_reused,
+    /// Bytes in this worker's pool of chunks, at this moment.
+    bumps_pooled_bytes,
+    /// Times that the state of an actor was moved into a fresh arena.
+    evacuations,
+    /// Live bytes that were moved by that.
+    evacuated_bytes,
+    /// Actors that ended because they held more memory than they were allowed.
+    out_of_memory,
     ;
     /// The most messages that waited for one actor at the beginning of a turn; 0 if it was never more than 32.
     mailbox_max,

@@ -53,4 +53,6 @@ pub(crate) enum Control {
     Ready { socket: usize, readiness: Readiness },
     /// Have a turn: `Context::run_again` asked for it.
     RunAgain,
+    /// The actor's arenas use nearly what they may.
+    MemoryPressure { used_bytes: u64, limit_bytes: u64 },
 }

@@ -60,6 +60,13 @@ pub enum ExitReason {
     Panicked(String),
     /// The factory refused.
     FactoryFailed(Fault),
+    /// Its arenas used more than they may; see [`Context::limit_memory`](crate::Context::limit_memory).
+    OutOfMemory {
+        /// Live and dead bytes in the end.
+        used_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+    },
 }
 
 impl ExitReason {
@@ -86,6 +93,13 @@ impl fmt::Display for ExitReason {
             Self::Faulted(fault) => write!(f, "fault: {fault}"),
             Self::Panicked(text) => write!(f, "panic: {text}"),
             Self::FactoryFailed(fault) => write!(f, "could not start: {fault}"),
+            Self::OutOfMemory {
+                used_bytes,
+                limit_bytes,
+            } => write!(
+                f,
+                "out of memory: its arenas use {used_bytes} bytes, {limit_bytes} are allowed"
+            ),
         }
     }
 }

@@ -36,6 +36,16 @@ pub(crate) struct Tuning {
     pub(crate) rescue_after: Option<Duration>,
     /// How many events each worker keeps, if the system is recorded.
     pub(crate) record: Option<usize>,
+    pub(crate) arena_pool_bytes: usize,
+    pub(crate) memory: MemoryTuning,
+}
+
+/// The part of them that is about the memory of actors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemoryTuning {
+    pub(crate) limit_bytes: Option<u64>,
+    pub(crate) evacuation_floor_bytes: u64,
+    pub(crate) evacuation_factor: f64,
 }
 
 /// The common ground of one system's workers.

@@ -15,7 +15,7 @@ use super::record::{self, MaybeRecorder};
 use super::rescue::Watch;
 use super::shared::{Peer, Shared, Tuning};
 use super::sockets::Sockets;
-use crate::arena::Scratch;
+use crate::arena::{BumpPool, Scratch};
 use crate::mailbox::NodePool;
 use crate::observe::WorkerCounters;
 use crate::sync::atomic::Ordering;
@@ -86,6 +86,7 @@ pub(crate) struct Worker {
     /// Where the nodes of this worker's messages to others come from.
     nodes: NodePool,
     pub(super) recorder: MaybeRecorder,
+    pool: BumpPool,
     pace: Pace,
     /// What this worker has seen of the others' turns.
     pub(super) watch: RefCell<Watch>,
@@ -119,6 +120,7 @@ impl Worker {
             desk: NonNull::from(&shared.peers[index].desk),
             nodes: NodePool::new(&shared.peers[index].doorbell.returns),
             recorder: record::recorder(shared.tuning.record),
+            pool: BumpPool::new(shared.tuning.arena_pool_bytes),
             shared,
             deque,
             watch: RefCell::new(Watch::default()),
@@ -157,6 +159,7 @@ impl Worker {
                 CURRENT.with(|current| current.set(self.0));
             }
         }
+        let _pool = self.pool.enter();
         let _restore = Restore(CURRENT.with(|current| current.replace(ptr::from_ref(self))));
         f()
     }
@@ -398,10 +401,17 @@ impl Worker {
         {
             self.welcome(taken);
         }
+        self.publish_pool();
         self.shared.trial.tend(&self.shared, now);
         self.go_back_if_asked();
         self.share(now);
         self.go_on_rescuing();
+    }
+
+    /// Says what the pool of chunks holds.
+    fn publish_pool(&self) {
+        self.counters().bumps_reused.set(self.pool.reused());
+        self.counters().bumps_pooled_bytes.set(self.pool.bytes() as u64);
     }
 
     /// Learns how long turns are and sets when to look again.
@@ -503,6 +513,7 @@ impl Worker {
             return false;
         }
         self.peer().waiting_ns.set(0);
+        self.publish_pool();
         // Between turns hardly anybody tells anything, but a message's destructor may.
         self.deliver_outgoing();
         // Hungry only after a while without work: a gap between two messages is no reason to tear partners apart.
@@ -605,6 +616,7 @@ impl Worker {
                 }
             })
         });
+        self.publish_pool();
         // SAFETY: S7: between turns, for the last time.
         unsafe { self.desk().with_outgoing(Outgoing::forget) };
         self.doorbell().give_back();

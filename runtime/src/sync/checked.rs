@@ -30,3 +30,8 @@ pub mod thread {
         yield_now();
     }
 }
+
+/// Memory from the global allocator, by hand; loom watches for leaks.
+pub(crate) mod heap {
+    pub(crate) use loom::alloc::{alloc, dealloc};
+}

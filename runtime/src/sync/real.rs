@@ -72,3 +72,8 @@ impl<T> UnsafeCell<T> {
         self.0.into_inner()
     }
 }
+
+/// Memory from the global allocator, by hand.
+pub(crate) mod heap {
+    pub(crate) use std::alloc::{alloc, dealloc};
+}

@@ -4,10 +4,11 @@ use super::error::Error;
 use super::root::Root;
 use super::{Door, System};
 use crate::actor::{ActorCell, ActorId, ActorRef, Birth, ExitReason};
+use crate::arena::{ARENA_POOL_BYTES, EVACUATION_FACTOR, EVACUATION_FLOOR_BYTES};
 use crate::scheduler::deque::Deque;
 use crate::scheduler::desk::Desk;
 use crate::scheduler::doorbell::Doorbell;
-use crate::scheduler::shared::{OnFailure, Peer, Shared, Tuning};
+use crate::scheduler::shared::{MemoryTuning, OnFailure, Peer, Shared, Tuning};
 use crate::scheduler::worker::Worker;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Arc, Counter, Mutex, thread};
@@ -45,6 +46,12 @@ impl Default for SystemBuilder {
                 io_interval: Duration::from_micros(50),
                 rescue_after: Some(Duration::from_millis(1)),
                 record: None,
+                arena_pool_bytes: ARENA_POOL_BYTES,
+                memory: MemoryTuning {
+                    limit_bytes: None,
+                    evacuation_floor_bytes: EVACUATION_FLOOR_BYTES,
+                    evacuation_factor: EVACUATION_FACTOR,
+                },
             },
             on_failure: Box::new(|id, type_name, reason| {
                 // A terminal that is gone takes no part in this: its error is nobody's.
@@ -139,6 +146,35 @@ impl SystemBuilder {
         self
     }
 
+    /// How many bytes the arenas of one actor may hold. Default: no limit. [`Context::limit_memory`] says otherwise for
+    /// one actor, and says what happens at the limit.
+    ///
+    /// [`Context::limit_memory`]: crate::Context::limit_memory
+    #[must_use]
+    pub fn actor_memory_max(mut self, bytes: u64) -> Self {
+        self.tuning.memory.limit_bytes = Some(bytes);
+        self
+    }
+
+    /// When an actor's state is moved into a fresh arena: at the end of a turn in which the dead bytes exceed both
+    /// `floor_bytes` and `factor` times the live ones. Defaults: [`EVACUATION_FLOOR_BYTES`], [`EVACUATION_FACTOR`]. A larger
+    /// factor costs memory, a smaller one time. Only actors that name their state are evacuated; see
+    /// [`Actor::arena_state`](crate::Actor::arena_state).
+    #[must_use]
+    pub fn evacuation(mut self, floor_bytes: u64, factor: f64) -> Self {
+        self.tuning.memory.evacuation_floor_bytes = floor_bytes;
+        self.tuning.memory.evacuation_factor = factor;
+        self
+    }
+
+    /// How many bytes of emptied chunks each worker keeps for new arenas. Default: [`ARENA_POOL_BYTES`]. One arena
+    /// leaves at most a quarter of it.
+    #[must_use]
+    pub fn arena_pool_bytes(mut self, bytes: usize) -> Self {
+        self.tuning.arena_pool_bytes = bytes;
+        self
+    }
+
     /// Who hears of actors that end by a fault or a panic. Called on the worker, so it must be short; a panic in it is
     /// caught and ignored. Default: one line on standard error.
     #[must_use]
@@ -168,6 +204,12 @@ impl SystemBuilder {
         if !barrier::register() {
             // Without the barrier nobody can tell whether a worker lets go of its desk.
             tuning.rescue_after = None;
+        }
+        let factor = self.tuning.memory.evacuation_factor;
+        if !(factor.is_finite() && factor > 0.0) {
+            return Err(Error::configuration(format!(
+                "the factor of evacuation must be finite and above 0, not {factor}"
+            )));
         }
         let pin = self.pin.unwrap_or(workers <= usable);
         let allowed = cores::allowed();

@@ -1,0 +1,74 @@
+//! A hash table in an arena, for callers that bring the hashes themselves.
+//!
+//! For keyed state that was routed by a hash before it is looked up. It lacks removal, and a hasher: that is
+//! [`ArenaMap`](super::ArenaMap).
+
+use super::handle::Arena;
+use hashbrown::HashTable;
+use std::fmt;
+
+/// A hash table in an arena, for callers that bring the hash of each entry themselves.
+///
+/// Keyed state is routed by a hash long before it is looked up; this table uses that same hash, so that nothing is
+/// hashed twice. Entries are found by the hash and a predicate.
+pub struct ArenaTable<T>(HashTable<T, Arena>);
+
+impl<T> ArenaTable<T> {
+    /// An empty table in `arena`; it allocates with the first entry.
+    pub fn new_in(arena: &Arena) -> Self {
+        Self(HashTable::new_in(arena.clone()))
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The entry with this `hash` for which `is_it` holds.
+    #[inline]
+    pub fn find_mut(&mut self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<&mut T> {
+        self.0.find_mut(hash, is_it)
+    }
+
+    /// The entry with this `hash` for which `is_it` holds, made by `make` if there is none. `rehash` gives an entry's
+    /// hash when the table grows.
+    #[inline]
+    pub fn find_or_insert_with(
+        &mut self,
+        hash: u64,
+        is_it: impl FnMut(&T) -> bool,
+        rehash: impl Fn(&T) -> u64,
+        make: impl FnOnce() -> T,
+    ) -> &mut T {
+        self.0.entry(hash, is_it, rehash).or_insert_with(make).into_mut()
+    }
+
+    /// All entries, in no meaningful order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
+    /// Moves the table into `to`. `rehash` gives an entry's hash; the entries themselves are moved as they are.
+    pub fn evacuate_with(&mut self, to: &Arena, rehash: impl Fn(&T) -> u64) {
+        if self.0.allocator().is_same(to) {
+            return;
+        }
+        let fresh = HashTable::with_capacity_in(self.len(), to.clone());
+        let old = std::mem::replace(&mut self.0, fresh);
+        for entry in old {
+            let hash = rehash(&entry);
+            self.0.insert_unique(hash, entry, &rehash);
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ArenaTable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
