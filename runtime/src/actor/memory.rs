@@ -231,8 +231,8 @@ impl<A: Actor> ActorCell<A> {
                     state.evacuate(&fresh);
                 }
                 let moved = fresh.bytes().live;
-                if moved == 0 && before.0.live > 0 {
-                    // The hook moves nothing.
+                if before.0.live > 0 && old.bytes().live >= before.0.live {
+                    // Nothing has left.
                     ctx.with_memory(|memory| memory.not_below_bytes = back_off(before.0.dead));
                     return;
                 }
