@@ -461,7 +461,7 @@ fn parcels_travel_between_actors_on_different_workers_and_grow_in_place() {
             numbers.extend((0..10).map(|n| (n, ArenaVec::from_iter_in(0..n, arena))));
             numbers
         });
-        let parcel = Parcel::build(|arena| ArenaMap::new_in(arena));
+        let parcel = Parcel::build(ArenaMap::new_in);
         first.tell((1000, parcel, frozen.clone(), done));
         let (parcel, same) = results.recv().expect("it comes back");
         assert_eq!(parcel.len(), 1001);
