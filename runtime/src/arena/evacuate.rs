@@ -5,6 +5,7 @@
 //! it. It lacks moving single blocks.
 
 use super::handle::Arena;
+use crate::sync::Arc;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Dead bytes below this are never worth an evacuation, unless [`SystemBuilder`](crate::SystemBuilder) says otherwise.
@@ -72,7 +73,7 @@ macro_rules! evacuate {
 
 /// Leaves.
 macro_rules! leaves {
-    ($($type:ty),+ $(,)?) => { $($crate::evacuate!($type {});)+ };
+    ($($type:ty),+ $(,)?) => { $(evacuate!($type {});)+ };
 }
 
 leaves!(
@@ -97,8 +98,6 @@ leaves!(
     Box<str>,
     &'static str,
     std::time::Duration,
-    std::time::Instant,
-    std::time::SystemTime,
     std::path::PathBuf,
     std::net::SocketAddr,
     std::net::IpAddr,
@@ -113,7 +112,7 @@ impl Evacuate for Arena {
     }
 }
 
-impl<T> Evacuate for std::sync::Arc<T> {
+impl<T> Evacuate for Arc<T> {
     fn evacuate(&mut self, _: &Arena) {}
 
     fn is_leaf() -> bool {

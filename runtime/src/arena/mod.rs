@@ -2,6 +2,7 @@
 
 mod boxed;
 mod bytes;
+#[macro_use]
 mod evacuate;
 mod foreign;
 mod handle;

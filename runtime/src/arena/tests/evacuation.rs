@@ -1,7 +1,6 @@
 //! Moving state: nothing is lost, what is nested moves too, what is forgotten stays valid.
 
 use super::super::*;
-use crate::evacuate;
 use proptest::prelude::*;
 
 struct Track {
