@@ -36,7 +36,7 @@ fn blocks(criterion: &mut Criterion) {
         bencher.iter_batched(
             || {
                 (
-                    Parcel::build_sized(1 << 17, |_| ()),
+                    Parcel::build_sized(1 << 16, |_| ()),
                     Vec::with_capacity(BLOCKS as usize),
                 )
             },
@@ -48,7 +48,7 @@ fn blocks(criterion: &mut Criterion) {
         );
     });
     group.bench_function("arena_and_back", |bencher| {
-        let mut parcel = Parcel::build_sized(1 << 17, |_| ());
+        let mut parcel = Parcel::build_sized(1 << 16, |_| ());
         bencher.iter(|| {
             parcel.open(|(), arena| {
                 for n in 0..BLOCKS {
@@ -60,7 +60,7 @@ fn blocks(criterion: &mut Criterion) {
     });
     group.bench_function("bump", |bencher| {
         bencher.iter_batched(
-            || (Bump::with_capacity(1 << 17), Vec::with_capacity(BLOCKS as usize)),
+            || (Bump::with_capacity(1 << 16), Vec::with_capacity(BLOCKS as usize)),
             |(bump, mut kept)| {
                 (0..BLOCKS).for_each(|n| kept.push(std::ptr::from_mut(bump.alloc([n; 4]))));
                 (kept, bump)

@@ -120,8 +120,8 @@ impl<A: Actor> Context<'_, A> {
     /// The limit is looked at after each message and at the end of each turn, never during a handler: one handler may
     /// exceed it until it returns, and no allocation fails or ends the process because of it. Above 7/8 the actor gets
     /// [`Signal::MemoryPressure`](super::Signal::MemoryPressure), and an evacuation is tried at the end of the turn. Above
-    /// the limit an evacuation is tried at once if it could help, and if it does not the actor ends with
-    /// [`ExitReason::OutOfMemory`]. Nobody else notices, but for its parent.
+    /// the limit an evacuation of the arena itself is tried at once if it could help, and if it does not the actor ends
+    /// with [`ExitReason::OutOfMemory`]. Nobody else notices, but for its parent.
     pub fn limit_memory(&mut self, bytes: u64) {
         self.with_memory(|memory| memory.arena.limit_owner(Some(bytes)));
     }
@@ -137,8 +137,7 @@ impl<A: Actor> ActorCell<A> {
     /// Does something about an actor near its limit, after a message; a reason if it is to end.
     #[cold]
     pub(super) fn relieve(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Option<ExitReason> {
-        let pressure = || ctx.entered.as_ref().map(Entered::pressure);
-        let mut now = pressure()?;
+        let mut now = ctx.entered.as_ref().map(Entered::pressure)?;
         if now.used_bytes > now.limit_bytes {
             let excess = now.used_bytes - now.limit_bytes;
             // Evacuation can bring back what is dead, no more.
@@ -182,16 +181,21 @@ impl<A: Actor> ActorCell<A> {
     /// Looks at the memory of an actor at the end of a turn; a reason if it is to end.
     pub(super) fn tidy(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Option<ExitReason> {
         let tuning = ctx.worker.tuning().memory;
-        if let Some(due) = ctx.with_memory(|memory| memory.due(&tuning)) {
+        let pressed = ctx.is_under_pressure();
+        let due = ctx.with_memory(|memory| {
+            let due = memory.due(&tuning);
+            if due.is_none() && !pressed {
+                memory.wish = false;
+                memory.told = false;
+            }
+            due
+        });
+        if let Some(due) = due {
             self.evacuate(actor, ctx, due);
         }
-        if ctx.is_under_pressure() {
+        if pressed {
             return self.relieve(actor, ctx);
         }
-        ctx.with_memory(|memory| {
-            memory.wish = false;
-            memory.told = false;
-        });
         None
     }
 
