@@ -3,6 +3,7 @@
 mod asks;
 mod connections;
 mod life;
+mod limits;
 mod memory;
 mod messages;
 mod recording;

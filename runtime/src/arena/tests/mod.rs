@@ -19,6 +19,7 @@ fn the_checklist_names_tests_that_exist() {
         ("turns", include_str!("turns.rs")),
         ("scratch", include_str!("../scratch.rs")),
         ("memory", include_str!("../../../tests/runtime/memory.rs")),
+        ("limits", include_str!("../../../tests/runtime/limits.rs")),
         ("life", include_str!("../../../tests/runtime/life.rs")),
         ("teardown", include_str!("../../../tests/teardown.rs")),
         ("model", include_str!("../../../../loom-tests/tests/arena.rs")),
