@@ -180,6 +180,23 @@ fn a_hook_that_fails_ends_its_actor_alone() {
     assert_eq!(system.shutdown().stats.total().failed, 1);
 }
 
+#[test]
+fn actors_that_end_leave_their_chunks_to_those_that_come() {
+    let system = quiet(1);
+    for life in 0..100 {
+        let keeper = keeper(&system, true);
+        keeper.tell(Msg::Put(0, 10));
+        assert_eq!(keeper.ask(Msg::Sum).wait(), Ok(45), "life {life}");
+        keeper.stop();
+        while keeper.try_tell(Msg::Compact).is_ok() {
+            std::thread::yield_now();
+        }
+    }
+    let total = system.shutdown().stats.total();
+    assert!(total.bumps_reused >= 90, "{total:?}");
+    assert!(total.bumps_pooled_bytes > 0, "{total:?}");
+}
+
 /// Counts by window; old windows go as a whole.
 struct Windows {
     windows: VecDeque<SubArena<ArenaMap<u64, u64>>>,
