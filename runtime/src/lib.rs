@@ -63,10 +63,10 @@ pub use actor::{
 };
 pub use mailbox::Refused;
 pub use observe::{SystemStats, WorkerStats};
-#[doc(hidden)] // For the models in `loom-tests`.
-pub use scheduler::{AtWork, Held, Sleep, Tenure};
 #[doc(hidden)] // For the benches.
 pub use scheduler::surplus;
+#[doc(hidden)] // For the models in `loom-tests`.
+pub use scheduler::{AtWork, Held, Sleep, Tenure};
 pub use system::{
     DRAIN_DEADLINE, Error, ErrorKind, RECORDED_EVENTS_MAX, ShutdownReport, System, SystemBuilder, WORKERS_MAX,
 };

@@ -515,6 +515,9 @@ impl<A: Actor> ActorCell<A> {
             unsafe { Header::release(header) };
             return;
         }
+        if queued == Queued::No && worker.passes_on(header) {
+            return;
+        }
         if cell.header.is_on_its_way() {
             cell.header.set_home(Some(worker.doorbell()));
         }

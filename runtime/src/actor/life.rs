@@ -20,9 +20,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// How many messages are handled between two looks at the clock within a turn (about 25 ns each).
 const MESSAGES_PER_CLOCK_READ: usize = 32;
 
-/// An actor keeps the room for so many messages when its mailbox is empty; what a burst has taken beyond that goes back.
-const BURST_KEEP: usize = 1024;
-
 #[cold]
 fn faulted(fault: Fault) -> Box<ExitReason> {
     Box::new(ExitReason::Faulted(fault))
@@ -107,7 +104,7 @@ impl<A: Actor> ActorCell<A> {
     fn rest_or_go_on(&self) -> bool {
         // SAFETY: M1: called at the end of a turn.
         let data_waits = self.queue.with_mut(|queue| unsafe {
-            (*queue).forget_burst(BURST_KEEP);
+            (*queue).settle();
             !(*queue).is_empty()
         });
         // SAFETY: M1.
@@ -124,8 +121,17 @@ impl<A: Actor> ActorCell<A> {
     #[cold]
     #[inline(never)]
     fn begin_to_end(&self, worker: &Worker, reason: ExitReason) -> bool {
-        self.begin_to_stop(reason);
-        let ended = self.go_on_stopping(worker);
+        self.set(Attention::ENDING);
+        // SAFETY: M1: called in turns.
+        let parent = unsafe { self.with_extras_if_any(|extras| extras.children.last().is_some()) };
+        let ended = if parent == Some(true) {
+            // SAFETY: as above.
+            unsafe { self.with_extras(|extras| extras.ending = Some(reason)) };
+            self.go_on_stopping(worker)
+        } else {
+            // Most actors have no children, and need not remember.
+            self.finish(worker, reason)
+        };
         self.gone_or_go_on(ended)
     }
 
@@ -344,12 +350,6 @@ impl<A: Actor> ActorCell<A> {
         unsafe { self.with_extras(|extras| extras.children.unlink(child.as_ptr())) };
     }
 
-    fn begin_to_stop(&self, reason: ExitReason) {
-        // SAFETY: M1: called in turns.
-        unsafe { self.with_extras(|extras| extras.ending = Some(reason)) };
-        self.set(Attention::ENDING);
-    }
-
     /// Stops the youngest child, or ends if there is none. Says whether the actor has ended and its own count is to be
     /// given up.
     fn go_on_stopping(&self, worker: &Worker) -> bool {
@@ -371,7 +371,14 @@ impl<A: Actor> ActorCell<A> {
                 false
             }
             Some(None) => false,
-            None => self.finish(worker),
+            None => {
+                // SAFETY: M1: called in turns.
+                let reason = unsafe { self.with_extras(|extras| extras.ending.take()) };
+                let Some(reason) = reason else {
+                    unreachable!("only a stopping actor ends");
+                };
+                self.finish(worker, reason)
+            }
         }
     }
 
@@ -393,12 +400,7 @@ impl<A: Actor> ActorCell<A> {
 
     /// The end: nothing of the user's can keep this from happening once. Says whether the actor's own count is to be
     /// given up now; a notification that is under way gives it up when it is taken (S4).
-    fn finish(&self, worker: &Worker) -> bool {
-        // SAFETY: M1: called in the last turn.
-        let reason = unsafe { self.with_extras_if_any(|extras| extras.ending.take()) };
-        let Some(reason) = reason.flatten() else {
-            unreachable!("only a stopping actor ends");
-        };
+    fn finish(&self, worker: &Worker, reason: ExitReason) -> bool {
         // SAFETY: M1. From here on local tells are refused, and after the close remote ones.
         self.header.plain.with_mut(|plain| unsafe {
             (*plain).queued = Queued::Closed;

@@ -9,7 +9,10 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// The first capacity of a ring without room of its own, and the next after that.
-const CAPACITY_AT_FIRST: usize = 16;
+const CAPACITY_AT_FIRST: u32 = 16;
+
+/// How many times in a row a ring must be found empty before it gives its buffer up: a burst may come with every turn.
+const CALM_ENOUGH: u32 = 64;
 
 /// A first-in, first-out queue, whose first elements lie in it: as many as fit into `ROOM` bytes.
 ///
@@ -19,7 +22,9 @@ pub(crate) struct Ring<T, const ROOM: usize> {
     /// The buffer on the heap, if there is one.
     heap: Option<NonNull<MaybeUninit<T>>>,
     /// A power of two, or 0.
-    capacity: usize,
+    capacity: u32,
+    /// How many times in a row the ring has been found empty, with a buffer on the heap.
+    calm: u32,
     /// How many have ever been taken from the front; wraps.
     head: usize,
     /// `head` plus the length; wraps.
@@ -33,7 +38,7 @@ struct Room<const ROOM: usize>([MaybeUninit<u8>; ROOM]);
 
 impl<T, const ROOM: usize> Ring<T, ROOM> {
     /// How many elements have room in the ring itself: a power of two, or 0.
-    const AT_HOME: usize = {
+    const AT_HOME: u32 = {
         let fit = if size_of::<T>() == 0 { 1 } else { ROOM / size_of::<T>() };
         if fit == 0 || align_of::<T>() > align_of::<Room<ROOM>>() {
             0
@@ -47,6 +52,7 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
         Self {
             heap: None,
             capacity: Self::AT_HOME,
+            calm: 0,
             head: 0,
             tail: 0,
             room: Room([MaybeUninit::uninit(); ROOM]),
@@ -66,7 +72,7 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
     /// Whether the next push has to allocate.
     #[inline(always)]
     pub(crate) fn is_full(&self) -> bool {
-        self.len() == self.capacity
+        self.len() == self.capacity as usize
     }
 
     /// The slot of a position; the capacity is not 0.
@@ -78,7 +84,7 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
         };
         debug_assert!(self.capacity > 0, "there is room");
         // SAFETY: there are `capacity` slots, a power of two, so the mask keeps the index below it.
-        unsafe { slots.add(position & (self.capacity.wrapping_sub(1))) }
+        unsafe { slots.add(position & (self.capacity as usize).wrapping_sub(1)) }
     }
 
     /// Appends `value`.
@@ -139,17 +145,21 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
         Some(unsafe { (*self.slot(tail)).assume_init_read() })
     }
 
-    /// Gives the memory of a burst back: of an empty ring that has room for more than `keep`.
+    /// To be called now and then: gives the memory of a burst back when the ring has been found empty many times in a row,
+    /// so that its elements lie in the ring again.
     #[inline(always)]
-    pub(crate) fn forget_burst(&mut self, keep: usize) {
-        if self.capacity > keep {
-            self.free_if_empty();
+    pub(crate) fn settle(&mut self) {
+        if self.heap.is_some() {
+            self.settle_heap();
         }
     }
 
-    #[cold]
-    fn free_if_empty(&mut self) {
-        if self.is_empty() {
+    fn settle_heap(&mut self) {
+        if !self.is_empty() {
+            self.calm = 0;
+        } else if self.calm < CALM_ENOUGH {
+            self.calm += 1;
+        } else {
             self.free();
         }
     }
@@ -162,11 +172,12 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
                 unsafe { dealloc(heap.as_ptr().cast(), Self::layout(self.capacity)) };
             }
             self.capacity = Self::AT_HOME;
+            self.calm = 0;
         }
     }
 
-    fn layout(capacity: usize) -> Layout {
-        match Layout::array::<MaybeUninit<T>>(capacity) {
+    fn layout(capacity: u32) -> Layout {
+        match Layout::array::<MaybeUninit<T>>(capacity as usize) {
             Ok(layout) => layout,
             Err(_) => unreachable!("the address space ends before that"),
         }
@@ -176,7 +187,11 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        let capacity = (self.capacity * 2).max(CAPACITY_AT_FIRST);
+        let doubled = self
+            .capacity
+            .checked_mul(2)
+            .expect("a mailbox holds at most 2^31 messages");
+        let capacity = doubled.max(CAPACITY_AT_FIRST);
         let heap: NonNull<MaybeUninit<T>> = if size_of::<T>() == 0 {
             NonNull::dangling()
         } else {
@@ -190,10 +205,14 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
             let position = self.head.wrapping_add(offset);
             // SAFETY: the positions from head to tail are written, and go to where the new mask puts them; what is left in
             // the old slots is not dropped.
-            unsafe { heap.add(position & (capacity - 1)).write(self.slot(position).read()) };
+            unsafe {
+                heap.add(position & (capacity as usize - 1))
+                    .write(self.slot(position).read())
+            };
         }
         let old = (self.heap.replace(heap), self.capacity);
         self.capacity = capacity;
+        self.calm = 0;
         if let (Some(old), old_capacity) = old
             && size_of::<T>() > 0
         {
@@ -233,7 +252,7 @@ mod tests {
         PushBack,
         PopFront,
         PopBack,
-        ForgetBurst,
+        Settle,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -241,7 +260,7 @@ mod tests {
             4 => Just(Step::PushBack),
             3 => Just(Step::PopFront),
             1 => Just(Step::PopBack),
-            1 => Just(Step::ForgetBurst),
+            1 => Just(Step::Settle),
         ]
     }
 
@@ -267,7 +286,7 @@ mod tests {
                     prop_assert_eq!(ring.pop_front(), model.pop_front());
                 }
                 Step::PopBack => prop_assert_eq!(ring.pop_back(), model.pop_back()),
-                Step::ForgetBurst => ring.forget_burst(4),
+                Step::Settle => (0..=CALM_ENOUGH).for_each(|_| ring.settle()),
             }
             prop_assert_eq!(ring.len(), model.len());
             prop_assert_eq!(ring.is_empty(), model.is_empty());
@@ -294,15 +313,22 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_gives_its_memory_back_only_when_it_is_over() {
+    fn a_burst_gives_its_memory_back_when_it_has_been_over_for_a_while() {
         let mut ring = Ring::<u32, 32>::new();
         for n in 0..100 {
             ring.push_back(n);
         }
-        ring.forget_burst(16);
         assert_eq!(ring.capacity, 128);
+        for _ in 0..=CALM_ENOUGH {
+            ring.settle();
+        }
+        assert_eq!(ring.capacity, 128, "it is not empty");
         while ring.pop_front().is_some() {}
-        ring.forget_burst(16);
+        for _ in 0..CALM_ENOUGH {
+            ring.settle();
+            assert_eq!(ring.capacity, 128);
+        }
+        ring.settle();
         assert_eq!(ring.capacity, 8);
         ring.push_back(7);
         assert_eq!(ring.pop_front(), Some(7));

@@ -66,6 +66,29 @@ impl Worker {
         }
     }
 
+    /// Passes a notified, idle cell on to where chatty cells are to go back to, notification and all. `false` if it stays.
+    pub(crate) fn passes_on(&self, cell: NonNull<Header>) -> bool {
+        let Some(target) = self.together_at() else { return false };
+        // SAFETY: a notified cell is alive until its notification is taken (S4).
+        let header = unsafe { cell.as_ref() };
+        // SAFETY: M1: the notification came to the home, or to the worker that was to become it.
+        let stays = header.plain.with_mut(|plain| unsafe {
+            let stays = (*plain).pinned;
+            if !stays {
+                (*plain).leave();
+            }
+            stays
+        });
+        if !stays {
+            self.counters().drifts.add(1);
+            // M5: whoever has received the notification may move the cell, and passes the duty on with it.
+            header.set_home(None);
+            // SAFETY: the duty is ours (M2), and the cell is alive until its notification is taken (S4).
+            unsafe { target.notify(cell) };
+        }
+        !stays
+    }
+
     /// As [`send_off`](Self::send_off), for a cell that may be bound to this worker.
     ///
     /// # Safety

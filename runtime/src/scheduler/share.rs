@@ -10,10 +10,6 @@ use super::worker::Worker;
 use crate::sys::clock::Time;
 use std::ptr::NonNull;
 
-/// How many actors must wait before it is tried to share such whose messages are cheaper than a crossing: of a few, most
-/// talk to those that stay.
-const CHATTY_CELLS_MIN: usize = 64;
-
 /// How many cells of its own surplus a worker takes back at each look when nobody came for them.
 const TAKE_BACK: usize = 16;
 
@@ -36,8 +32,11 @@ impl Worker {
         if waiting < 2 || waiting_ns < worth_ns || self.is_bearing() {
             return;
         }
-        // Messages that take less than a crossing would may be better handled here than sent over: see trial.rs.
-        if self.is_chatty() && (waiting < CHATTY_CELLS_MIN || !self.shared().trial.may_offer(self.shared(), now)) {
+        // Of messages that take less than a crossing would nobody can tell whether they should be shared: see trial.rs.
+        if !self.is_clearly_worth_sharing() && self.shared().trial.has_failed_lately(now) {
+            return;
+        }
+        if self.is_chatty() && !self.shared().trial.may_offer(self, waiting, now) {
             return;
         }
         let offered = self.offer(waiting / 2);

@@ -118,9 +118,9 @@ impl Shared {
         }
     }
 
-    /// The messages that all workers have handled so far.
-    pub(super) fn handled(&self) -> u64 {
-        self.peers.iter().map(|peer| peer.desk.counters.handled.get()).sum()
+    /// The messages that each worker has handled so far.
+    pub(super) fn handled(&self) -> impl Iterator<Item = u64> {
+        self.peers.iter().map(|peer| peer.desk.counters.handled.get())
     }
 
     /// Whether some worker has offered cells.

@@ -8,36 +8,46 @@
 //! One trial at a time, in the system; it is driven by the looks of busy workers, and costs them nothing while nobody is
 //! hungry. It lacks memory of what was tried before a program changed its ways: the waiting time is all it learns.
 
+use super::doorbell::Doorbell;
 use super::shared::Shared;
 use super::worker::Worker;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::sys::clock::Time;
 use std::time::Duration;
 
-/// How long the rate is taken before a trial, and in it.
+/// How long the rate is taken before a trial, so that a slow start does not make everything look like a gain after it.
+const WINDOW_BEFORE: Duration = Duration::from_millis(8);
+
+/// And in a trial.
 const WINDOW: Duration = Duration::from_millis(2);
 
-/// A window that has grown longer than this says nothing about the present.
-const WINDOW_MAX: Duration = Duration::from_millis(20);
+/// While a load could be shared, somebody asks at each look, every 20 µs or so. After a longer pause it is another load.
+const ASKED_ALL_THE_TIME: Duration = Duration::from_millis(1);
 
 /// How long torn partners have to find each other before the rate counts.
 const SETTLING: Duration = Duration::from_millis(3);
 
 /// How long a failed trial is followed by none, at first and at most; it doubles with each failure. With the numbers above,
-/// the first failure costs less than a twentieth of the time.
+/// the first failure costs about a twentieth of the time.
 const WAIT_AT_FIRST: Duration = Duration::from_millis(100);
-const WAIT_MAX: Duration = Duration::from_secs(5);
+const WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// How long after a failed trial the cells go back.
-const GOING_BACK: Duration = Duration::from_millis(5);
+/// How long after a failed trial cells go back at every occasion. What is not woken in that time drifts later.
+const GOING_BACK: Duration = Duration::from_millis(20);
 
 /// How often a success is looked at again.
 const REVIEW: Duration = Duration::from_millis(50);
 
 /// To how much, in percent of the rate before, the rate must rise for a trial to succeed, and may fall back later.
-const GAIN: u64 = 120;
-const LOSS: u64 = 105;
+const GAIN: u64 = 130;
+const LOSS: u64 = 115;
+
+/// Below one message in so many the other workers count as idle.
+const OTHERS_IDLE: u64 = 10;
+
+/// How many actors must wait before it is tried to share them: of a few, most talk to those that stay.
+const CELLS_MIN: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -47,8 +57,8 @@ enum Phase {
     Measuring,
     /// The trial has succeeded.
     Shared,
-    /// It has failed, and cells go back.
-    GoingBack,
+    /// It has failed: cells go back to the first worker.
+    Together,
 }
 
 /// The trial of one system.
@@ -57,15 +67,20 @@ pub(crate) struct Trial {
     /// Hints, so that looks need not lock: a trial is on, or has just ended.
     is_on: AtomicBool,
     goes_back: AtomicBool,
+    failed_until_ns: AtomicU64,
 }
 
 struct State {
     phase: Phase,
     since: Time,
-    handled: u64,
+    /// When somebody last asked whether to offer.
+    asked: Time,
+    /// By worker, at that time.
+    handled: Vec<u64>,
     /// Messages per millisecond before the trial.
     rate_before: u64,
-    not_before: Time,
+    /// When a failed trial may be followed by another.
+    until: Time,
     wait: Duration,
 }
 
@@ -75,30 +90,48 @@ impl Trial {
             state: Mutex::new(State {
                 phase: Phase::Local,
                 since: now,
-                handled: 0,
+                asked: now,
+                handled: Vec::new(),
                 rate_before: 0,
-                not_before: now,
+                until: now,
                 wait: WAIT_AT_FIRST,
             }),
             is_on: AtomicBool::new(false),
             goes_back: AtomicBool::new(false),
+            failed_until_ns: AtomicU64::new(0),
         }
     }
 
-    /// Whether cells of a chatty load may be offered; somebody is hungry. Begins a trial if it is time.
-    pub(super) fn may_offer(&self, shared: &Shared, now: Time) -> bool {
+    /// Whether `worker`, where so many cells are `waiting`, may offer some; somebody is hungry. Begins a trial if it is
+    /// time.
+    pub(super) fn may_offer(&self, worker: &Worker, waiting: usize, now: Time) -> bool {
+        let shared = worker.shared();
         let mut state = lock(&self.state);
-        if state.phase == Phase::Local && now >= state.not_before {
+        let was_asked = std::mem::replace(&mut state.asked, now);
+        if state.phase == Phase::Local {
             let elapsed = now.since(state.since);
-            if elapsed > WINDOW_MAX {
+            if now.since(was_asked) > ASKED_ALL_THE_TIME {
+                // The load has just begun, or has had a pause.
                 state.restart(shared, now);
-            } else if elapsed >= WINDOW {
-                state.rate_before = state.rate(shared, now);
-                state.enter(Phase::Settling, shared, now);
-                self.is_on.store(true, Ordering::Relaxed);
+            } else if elapsed >= WINDOW_BEFORE {
+                let (all, own) = state.handled_by(shared, worker.index());
+                if (all - own) * OTHERS_IDLE > all {
+                    // The load is on several workers already, and its rate says nothing about one. It drifts together.
+                    state.restart(shared, now);
+                } else if waiting >= CELLS_MIN && now >= state.until {
+                    state.rate_before = state.rate(shared, now);
+                    state.enter(Phase::Settling, shared, now);
+                    self.is_on.store(true, Ordering::Relaxed);
+                }
             }
         }
         matches!(state.phase, Phase::Settling | Phase::Measuring | Phase::Shared)
+    }
+
+    /// Whether a trial has failed and the next is not due yet: until then only what is clearly worth sharing is shared, for
+    /// what has just gone back is slower than it will be.
+    pub(super) fn has_failed_lately(&self, now: Time) -> bool {
+        now.as_ns() < self.failed_until_ns.load(Ordering::Relaxed)
     }
 
     /// Goes on with a trial, if there is one.
@@ -125,7 +158,7 @@ impl Trial {
                     self.fail(&mut state, shared, now);
                 }
             }
-            Phase::GoingBack if elapsed >= GOING_BACK => {
+            Phase::Together if elapsed >= GOING_BACK => {
                 state.enter(Phase::Local, shared, now);
                 self.goes_back.store(false, Ordering::Relaxed);
                 self.is_on.store(false, Ordering::Relaxed);
@@ -135,10 +168,11 @@ impl Trial {
     }
 
     fn fail(&self, state: &mut State, shared: &Shared, now: Time) {
-        state.not_before = now + state.wait;
+        state.until = now + state.wait;
         state.wait = (state.wait * 2).min(WAIT_MAX);
-        state.enter(Phase::GoingBack, shared, now);
+        state.enter(Phase::Together, shared, now);
         self.goes_back.store(true, Ordering::Relaxed);
+        self.failed_until_ns.store(state.until.as_ns(), Ordering::Relaxed);
     }
 
     /// Whether chatty cells are to go back to the first worker.
@@ -155,23 +189,35 @@ impl State {
 
     fn restart(&mut self, shared: &Shared, now: Time) {
         self.since = now;
-        self.handled = shared.handled();
+        self.handled.clear();
+        self.handled.extend(shared.handled());
+    }
+
+    /// How many messages have been handled since the window began: by all workers, and by this one.
+    fn handled_by(&self, shared: &Shared, index: usize) -> (u64, u64) {
+        let since = |(now, before): (u64, &u64)| now - before;
+        let by_worker: Vec<u64> = shared.handled().zip(&self.handled).map(since).collect();
+        (by_worker.iter().sum(), by_worker.get(index).copied().unwrap_or(0))
     }
 
     /// Messages per millisecond, all workers together, since the window began.
     fn rate(&self, shared: &Shared, now: Time) -> u64 {
         let elapsed_us = (now.since(self.since).as_micros() as u64).max(1);
-        (shared.handled() - self.handled) * 1_000 / elapsed_us
+        self.handled_by(shared, 0).0 * 1_000 / elapsed_us
     }
 }
 
 impl Worker {
-    /// After a failed trial: sends what is runnable here, and cheap, back to the first worker.
+    /// After a failed trial: where the cells of this worker are to go.
+    pub(super) fn together_at(&self) -> Option<&'static Doorbell> {
+        let elsewhere = self.index() != 0 && self.shared().trial.goes_back();
+        elsewhere.then(|| self.shared().peers[0].doorbell)
+    }
+
+    /// After a failed trial: sends what is runnable here back to the first worker. What is woken later follows then
+    /// (drift.rs).
     pub(super) fn go_back_if_asked(&self) {
-        if self.index() == 0 || !self.shared().trial.goes_back() || !self.is_chatty() {
-            return;
-        }
-        let home = self.shared().peers[0].doorbell;
+        let Some(home) = self.together_at() else { return };
         let count = self.with_run_queue(|queue| queue.len());
         for _ in 0..count {
             let Some(cell) = self.with_run_queue(|queue| queue.pop_front()) else {

@@ -45,6 +45,12 @@ const MEAN_TURN_NS_AT_FIRST: u64 = 50;
 /// its share of a notification.
 const CROSSING_NS: u64 = 100;
 
+/// One crossing in so many messages is few.
+const FEW_CROSSINGS: u64 = 8;
+
+/// Messages that take so many times as long as a crossing are long, whatever crosses.
+const CLEARLY_LONGER: u64 = 4;
+
 /// First turns that take longer than this do some work of their own, which may be worth sharing; making an actor takes
 /// a tenth of it.
 const LONG_BIRTH_NS: u64 = 2_000;
@@ -209,6 +215,11 @@ impl Worker {
     /// Whether recent messages took less time each than a crossing would.
     pub(super) fn is_chatty(&self) -> bool {
         self.pace.mean_message_ns.get() < CROSSING_NS
+    }
+
+    /// Whether recent messages took so much longer than a crossing that sharing them needs no trial.
+    pub(super) fn is_clearly_worth_sharing(&self) -> bool {
+        self.pace.mean_message_ns.get() > CLEARLY_LONGER * CROSSING_NS
     }
 
     /// The run queue, for a moment: `f` must not call anything that reaches it again. Between turns, or while the tenure
@@ -437,8 +448,13 @@ impl Worker {
             learn(&self.pace.mean_turn_ns, elapsed_ns / turns);
             // What the crossings cost is no part of the work: counted in, it would make torn partners look as if they had
             // enough to do to be torn further. Turns without messages (sockets, timers, sources) count as one.
-            let work_ns = elapsed_ns.saturating_sub(crossings * CROSSING_NS);
-            learn(&self.pace.mean_message_ns, work_ns / messages.max(turns));
+            let work_ns = elapsed_ns.saturating_sub(crossings * CROSSING_NS) / messages.max(turns);
+            // Nor is what they do to the caches, which cannot be told apart: while many messages cross, they seem longer only
+            // if they are so clearly.
+            let few_cross = crossings * FEW_CROSSINGS < messages;
+            if few_cross || work_ns < self.pace.mean_message_ns.get() || work_ns > CLEARLY_LONGER * CROSSING_NS {
+                learn(&self.pace.mean_message_ns, work_ns);
+            }
         }
         // Here the last sample counts at once: after long turns the next look must not be many of them away.
         let last_ns = elapsed_ns.checked_div(turns).unwrap_or(0);

@@ -13,15 +13,15 @@ fn an_arena_that_goes_leaves_its_largest_chunk_to_the_next() {
     let pool = BumpPool::new(1 << 20);
     let _pool = pool.enter();
     drop(fill(&Arena::new(), 100_000));
-    let kept = (pool.bytes() as u64);
+    let kept = pool.bytes();
     assert!(kept >= 32 * 1024, "{kept} bytes are kept");
     assert_eq!(pool.reused(), 0);
     // Too large for an arena that asks for nothing, right for one that asks.
     assert_eq!(Arena::new().bytes().reserved, 0);
-    let sized = Arena::new_sized(kept as usize / 2);
-    assert_eq!(sized.bytes().reserved, kept);
-    assert_eq!((pool.reused(), (pool.bytes() as u64)), (1, 0));
-    let content = fill(&sized, kept as usize / 4);
+    let sized = Arena::new_sized(kept / 2);
+    assert_eq!(sized.bytes().reserved, kept as u64);
+    assert_eq!((pool.reused(), pool.bytes()), (1, 0));
+    let content = fill(&sized, kept / 4);
     assert!(
         (0..)
             .zip(&content)
@@ -46,28 +46,18 @@ fn a_pool_has_a_bound_and_belongs_to_one_thread() {
     let entered = pool.enter();
     let arenas: Vec<Arena> = (0..100).map(|_| Arena::new_sized(4000)).collect();
     drop(arenas);
-    let kept = (pool.bytes() as u64);
+    let kept = pool.bytes();
     assert!((32 * 1024..=64 * 1024).contains(&kept), "{kept} bytes are kept");
     drop(fill(&Arena::new_sized(1_000_000), 1_000_000));
-    assert_eq!(
-        (pool.bytes() as u64),
-        kept,
-        "more than its part of the pool"
-    );
+    assert_eq!(pool.bytes(), kept, "more than its part of the pool");
     // On another thread nobody takes from here or gives to here.
     std::thread::spawn(|| drop(Arena::new_sized(4000)))
         .join()
         .expect("no panic");
-    assert_eq!(
-        ((pool.bytes() as u64), pool.reused()),
-        (kept, 0)
-    );
+    assert_eq!((pool.bytes(), pool.reused()), (kept, 0));
     drop(entered);
     drop(Arena::new_sized(4000));
-    assert_eq!(
-        ((pool.bytes() as u64), pool.reused()),
-        (kept, 0)
-    );
+    assert_eq!((pool.bytes(), pool.reused()), (kept, 0));
 }
 
 #[test]
@@ -77,7 +67,7 @@ fn an_arena_with_a_handle_left_gives_nothing_away() {
     let arena = Arena::new();
     let content = fill(&arena, 1000);
     drop(arena);
-    assert_eq!((pool.bytes() as u64), 0, "the content keeps it (A2)");
+    assert_eq!(pool.bytes(), 0, "the content keeps it (A2)");
     drop(content);
-    assert!((pool.bytes() as u64) > 0);
+    assert!(pool.bytes() > 0);
 }
