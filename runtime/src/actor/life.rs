@@ -164,7 +164,9 @@ impl<A: Actor> ActorCell<A> {
         let end = self.batch::<WITH_ARENA>(actor, &mut ctx);
         let worker = ctx.worker;
         // The arena is left before anything else happens.
-        drop(ctx);
+        if ctx.entered.is_some() {
+            ctx.entered = None;
+        }
         match end {
             Ok(()) => self.rest_or_go_on(),
             Err(reason) => self.begin_to_end(worker, *reason),
@@ -225,16 +227,22 @@ impl<A: Actor> ActorCell<A> {
         if let Err(fault) = actor.turn_end(ctx) {
             return Err(faulted(fault));
         }
+        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA) {
+            return self.end_batch(actor, ctx);
+        }
+        Ok(())
+    }
+
+    /// The end of a batch of an actor that has an arena, or has asked for something.
+    #[inline(never)]
+    fn end_batch(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Result<(), Box<ExitReason>> {
         if ctx.entered.is_some()
             && !self.has(Attention::STOP)
             && let Some(end) = self.tidy(actor, ctx)
         {
             return Err(Box::new(end));
         }
-        if self.has(Attention::STOP | Attention::AGAIN) {
-            return self.keep_promises(ctx.worker);
-        }
-        Ok(())
+        self.keep_promises(ctx.worker)
     }
 
     /// What a handler asked for by [`Context::stop`] or [`Context::run_again`].

@@ -4,7 +4,7 @@
 //! of two, so that wrapping around is a mask, and head and tail only ever rise, so that a full or an empty ring is one
 //! comparison. A ring that has grown in a burst gives its memory back when asked. It lacks everything else.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
@@ -80,6 +80,8 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
     fn slot(&mut self, position: usize) -> *mut MaybeUninit<T> {
         let slots = match self.heap {
             Some(heap) => heap.as_ptr(),
+            // SAFETY: the capacity is not 0, so without room in the ring there is a buffer.
+            None if Self::AT_HOME == 0 => unsafe { std::hint::unreachable_unchecked() },
             None => (&raw mut self.room).cast(),
         };
         debug_assert!(self.capacity > 0, "there is room");
@@ -183,41 +185,75 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
         }
     }
 
-    /// Doubles the room.
+    /// Doubles the room of a full ring.
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
+        debug_assert!(self.is_full(), "otherwise there is room");
         let doubled = self
             .capacity
             .checked_mul(2)
             .expect("a mailbox holds at most 2^31 messages");
         let capacity = doubled.max(CAPACITY_AT_FIRST);
+        self.calm = 0;
         let heap: NonNull<MaybeUninit<T>> = if size_of::<T>() == 0 {
             NonNull::dangling()
         } else {
             let layout = Self::layout(capacity);
-            // SAFETY: the layout is not empty.
-            NonNull::new(unsafe { alloc(layout) })
+            let memory = match self.heap {
+                // SAFETY: an earlier `grow` allocated it with this layout. The allocator moves large buffers without copying.
+                Some(heap) => unsafe { realloc(heap.as_ptr().cast(), Self::layout(self.capacity), layout.size()) },
+                // SAFETY: the layout is not empty.
+                None => unsafe { alloc(layout) },
+            };
+            NonNull::new(memory)
                 .unwrap_or_else(|| handle_alloc_error(layout))
                 .cast()
         };
-        for offset in 0..self.len() {
-            let position = self.head.wrapping_add(offset);
-            // SAFETY: the positions from head to tail are written, and go to where the new mask puts them; what is left in
-            // the old slots is not dropped.
-            unsafe {
-                heap.add(position & (capacity as usize - 1))
-                    .write(self.slot(position).read())
-            };
+        if self.heap.is_none() {
+            self.move_out(heap, capacity as usize);
+        } else {
+            self.move_up(heap);
         }
-        let old = (self.heap.replace(heap), self.capacity);
+        self.heap = Some(heap);
         self.capacity = capacity;
-        self.calm = 0;
-        if let (Some(old), old_capacity) = old
-            && size_of::<T>() > 0
-        {
-            // SAFETY: an earlier `grow` allocated it with this layout.
-            unsafe { dealloc(old.as_ptr().cast(), Self::layout(old_capacity)) };
+    }
+
+    /// Copies the elements to a first buffer. They keep their positions, which the new mask puts elsewhere: in at most
+    /// three pieces.
+    fn move_out(&mut self, heap: NonNull<MaybeUninit<T>>, capacity: usize) {
+        let before = self.capacity as usize;
+        let mut position = self.head;
+        while position != self.tail {
+            let in_old = before - (position & (before - 1));
+            let in_new = capacity - (position & (capacity - 1));
+            let count = in_old.min(in_new).min(self.tail.wrapping_sub(position));
+            // SAFETY: the positions from head to tail are written, and so many follow each other in both buffers; what is left
+            // in the old one is not dropped.
+            unsafe {
+                heap.add(position & (capacity - 1))
+                    .as_ptr()
+                    .copy_from_nonoverlapping(self.slot(position), count);
+            }
+            position = position.wrapping_add(count);
+        }
+    }
+
+    /// Moves the elements of a full ring whose buffer has been doubled: those whose position has the new bit of the mask
+    /// go up by the old capacity. They are either those before the end of the old buffer or those after its beginning.
+    fn move_up(&mut self, heap: NonNull<MaybeUninit<T>>) {
+        let before = self.capacity as usize;
+        let first = self.head & (before - 1);
+        let (from, count) = if self.head & before == 0 {
+            (0, first)
+        } else {
+            (first, before - first)
+        };
+        // SAFETY: the buffer has twice `before` slots, of which the lower half is written and the upper half is free.
+        unsafe {
+            heap.add(before + from)
+                .as_ptr()
+                .copy_from_nonoverlapping(heap.add(from).as_ptr(), count);
         }
     }
 }
