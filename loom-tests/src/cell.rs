@@ -137,6 +137,17 @@ impl Doorbell {
         self.notified.is_empty()
     }
 
+    /// As `Worker::passes_on`: passes each notified cell on to another worker, its notification with it, instead of
+    /// accepting it.
+    pub fn pass_notifications_on(&self, target: &Self) {
+        self.notified.take(|cell| {
+            // SAFETY: the model keeps its cells until all threads have ended.
+            let cell = unsafe { cell.as_ref() };
+            cell.set_home(None);
+            target.notify(cell);
+        });
+    }
+
     /// As `Worker::take_notifications`. Gives how many there were.
     pub fn take_notifications(&self) -> usize {
         let mut count = 0;

@@ -165,6 +165,40 @@ fn drift() {
 }
 
 #[test]
+fn passed_on() {
+    model(
+        "migration::passed_on",
+        "M1 M2 M3 M4 M5: a cell goes to another worker with its notification, its inbox unopened, while others send",
+        "3 threads, 2 + 2 messages",
+        || {
+            let world = World::new();
+            let target = {
+                let world = world.clone();
+                thread::spawn(move || {
+                    world.tell(1, 1, 0);
+                    world.workers[1].take_notifications();
+                    world.handle_one(1);
+                    world.tell(1, 1, 1);
+                })
+            };
+            let outside = {
+                let world = world.clone();
+                thread::spawn(move || {
+                    world.push_remote(2, 0);
+                    world.push_remote(2, 1);
+                })
+            };
+            world.workers[0].pass_notifications_on(&world.workers[1]);
+            for thread in [target, outside] {
+                thread.join().expect("no panic");
+            }
+            world.workers[0].pass_notifications_on(&world.workers[1]);
+            world.finish([0, 2, 2]);
+        },
+    );
+}
+
+#[test]
 fn sender_moves() {
     model(
         "migration::sender_moves",

@@ -12,7 +12,7 @@ use potoroo_loom_tests::cell::{Cell, Doorbell, Handled, Message};
 use potoroo_loom_tests::model;
 use potoroo_loom_tests::weak_deque::{Steal, WeakDeque};
 use potoroo_runtime::sync::Arc;
-use potoroo_runtime::sync::atomic::{AtomicBool, Ordering};
+use potoroo_runtime::sync::atomic::{AtomicBool, Ordering, fence};
 use std::ptr::NonNull;
 
 /// A worker that takes notifications of `cell` until it has handled `expected` messages, and sleeps in between.
@@ -171,6 +171,42 @@ fn end_of_all() {
             let _ = bells[0].ring() || bells[1].ring();
             let stolen = thieves.map(|thief| thief.join().expect("no panic"));
             assert_eq!(stolen.iter().sum::<usize>(), 1);
+        },
+    );
+}
+
+#[test]
+fn one_searcher() {
+    model(
+        "park::one_searcher",
+        "S6: whoever offers while somebody searches rings nobody, and the searcher still does not sleep on the offer",
+        "2 threads, weak deque, 1 item",
+        || {
+            let doorbell = Arc::new(Doorbell::with_bell());
+            let deque = Arc::new(WeakDeque::<u8>::new());
+            let searching = Arc::new(AtomicBool::new(true));
+            let searcher = {
+                let (bell, deque, searching) = (doorbell.clone(), deque.clone(), searching.clone());
+                thread::spawn(move || {
+                    // One look of the search, and the search ends.
+                    if steal(&deque).is_some() {
+                        return;
+                    }
+                    searching.store(false, Ordering::Relaxed);
+                    bell.sleep_unless(|| !deque.is_empty());
+                    while steal(&deque).is_none() {
+                        bell.sleep_unless(|| !deque.is_empty());
+                    }
+                })
+            };
+            doorbell.belongs_to(searcher.thread());
+            deque.push(NonNull::from(&ITEM)).expect("there is room");
+            // As `Shared::wake_a_searcher`.
+            fence(Ordering::SeqCst);
+            if !searching.load(Ordering::Relaxed) {
+                doorbell.ring();
+            }
+            searcher.join().expect("no panic");
         },
     );
 }

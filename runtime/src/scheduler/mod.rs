@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod asymmetric;
 pub(crate) mod control;
 pub(crate) mod deque;
 pub(crate) mod desk;

@@ -42,7 +42,7 @@ impl Worker {
         let offered = self.offer(waiting / 2);
         if offered > 0 {
             self.counters().exports.add(offered as u64);
-            self.shared().wake_one(self.index());
+            self.shared().wake_a_searcher(self.index());
         }
     }
 
@@ -85,12 +85,10 @@ impl Worker {
         }
     }
 
-    /// Takes cells from another worker's surplus, the nearest neighbor first, or else from outside.
+    /// Takes cells from another worker's surplus, that of the nearest first, or else from outside.
     pub(super) fn steal(&self) -> Option<Runnable> {
         let peers = &self.shared().peers;
-        let count = peers.len();
-        for step in 1..count {
-            let victim = &peers[(self.index() + step) % count];
+        for victim in self.peer().neighbors.iter().map(|index| &peers[*index]) {
             if let Some(cell) = self.deque.steal_from(&victim.stealer) {
                 return Some(self.stolen(cell));
             }

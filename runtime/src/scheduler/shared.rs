@@ -18,6 +18,8 @@ use std::time::Duration;
 pub(crate) struct Peer {
     pub(crate) doorbell: &'static Doorbell,
     pub(crate) desk: Desk,
+    /// The other workers, by their index, the nearest first.
+    pub(crate) neighbors: Box<[usize]>,
     pub(crate) stealer: Stealer,
     /// How long the work waiting in the run queue would take, in ns, as of the worker's last look.
     pub(crate) waiting_ns: Counter,
@@ -54,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) injector: Injector,
     /// How many workers look for work or sleep for lack of it. Written only on the way in and out of idleness.
     hungry: AtomicUsize,
+    /// How many workers look for work.
+    searching: AtomicUsize,
     ended: AtomicBool,
     /// How many workers are awake in turns, on their own desks, to see whether somebody is stuck.
     pub(super) watching: AtomicUsize,
@@ -73,6 +77,7 @@ impl Shared {
             peers: peers.into_boxed_slice(),
             injector: Injector::new(),
             hungry: AtomicUsize::new(0),
+            searching: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
             watching: AtomicUsize::new(0),
             rescued: AtomicUsize::new(0),
@@ -106,16 +111,38 @@ impl Shared {
         self.hungry.load(Ordering::Relaxed) > 0
     }
 
-    /// Wakes one sleeping worker, the nearest after `from`. The work must have been published before.
+    /// Wakes one sleeping worker, the nearest to `from` that sleeps, or `from` itself. The work must have been published
+    /// before.
     pub(crate) fn wake_one(&self, from: usize) {
-        let count = self.peers.len();
-        for step in 1..=count {
-            let peer = &self.peers[(from + step) % count];
-            if peer.doorbell.sleep().must_wake() {
-                peer.doorbell.wake();
+        let neighbors = self.peers[from].neighbors.iter().copied();
+        for index in neighbors.chain([from]) {
+            let doorbell = self.peers[index].doorbell;
+            if doorbell.sleep().must_wake() {
+                doorbell.wake();
                 return;
             }
         }
+    }
+
+    /// As [`wake_one`](Self::wake_one), unless somebody is looking for work this moment: one searcher at a time, who wakes
+    /// the next if it finds more than it can do.
+    pub(crate) fn wake_a_searcher(&self, from: usize) {
+        // Pairs with the fence of a searcher that is going to sleep: either we see that it does not search any more, or its
+        // second look sees what was published.
+        fence(Ordering::SeqCst);
+        if self.searching.load(Ordering::Relaxed) == 0 {
+            self.wake_one(from);
+        }
+    }
+
+    /// A worker begins to look for work without doing any.
+    pub(super) fn begin_to_search(&self) {
+        self.searching.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// And ends. If it goes to sleep now it announces that and looks once more (S6).
+    pub(super) fn end_search(&self) {
+        self.searching.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The messages that each worker has handled so far.

@@ -15,8 +15,9 @@
 //!    └────────────────────────── the worker comes back (reclaim) ──────────────────────────┘
 //! ```
 
+use super::asymmetric::{heavy_fence, light_fence};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use crate::sync::{heavy_fence, hint, light_fence, thread};
+use crate::sync::{hint, thread};
 use std::fmt;
 
 /// The worker acts for itself.

@@ -566,18 +566,21 @@ impl Worker {
         if at_most.is_zero() {
             return self.something_waits();
         }
+        self.shared.begin_to_search();
         let until = clock::now() + at_most;
-        loop {
-            for _ in 0..16 {
-                if self.something_waits() {
-                    return true;
-                }
+        let found = loop {
+            if (0..16).any(|_| {
                 crate::sync::hint::spin_loop();
+                self.something_waits()
+            }) {
+                break true;
             }
             if clock::now() >= until {
-                return false;
+                break false;
             }
-        }
+        };
+        self.shared.end_search();
+        found
     }
 
     /// Sleeps in the poller until the bell rings, a socket is ready or a timer is due.

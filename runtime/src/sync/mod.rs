@@ -44,7 +44,5 @@ pub(crate) mod global {
     pub(crate) use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 }
 
-mod asymmetric;
 mod counter;
-pub use asymmetric::{heavy_fence, light_fence};
 pub use counter::Counter;

@@ -6,7 +6,9 @@ pub use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// Atomic integers, pointers and fences.
 pub mod atomic {
-    pub use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    pub use std::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence,
+    };
 }
 
 /// Hints to the processor and the scheduler of the operating system.

@@ -213,6 +213,10 @@ impl SystemBuilder {
         }
         let pin = self.pin.unwrap_or(workers <= usable);
         let allowed = cores::allowed();
+        let core_of = |index: usize| (pin && !allowed.is_empty()).then(|| allowed[index % allowed.len()]);
+        let places: Vec<_> = (0..workers)
+            .map(|index| core_of(index).map(cores::Place::of).unwrap_or_default())
+            .collect();
 
         let mut peers = Vec::with_capacity(workers);
         let mut deques = Vec::with_capacity(workers);
@@ -224,6 +228,7 @@ impl SystemBuilder {
             peers.push(Peer {
                 doorbell,
                 desk: Desk::new(doorbell, self.tuning.turn_messages_max as usize, clock::now()),
+                neighbors: neighbors(index, &places),
                 stealer,
                 waiting_ns: Counter::default(),
                 sleeps: AtomicU64::new(0),
@@ -240,7 +245,7 @@ impl SystemBuilder {
 
         let mut threads = Vec::with_capacity(workers);
         for (index, deque) in deques.into_iter().enumerate() {
-            let core = (pin && !allowed.is_empty()).then(|| allowed[index % allowed.len()]);
+            let core = core_of(index);
             let shared_by_worker = shared.clone();
             let thread = thread::Builder::new()
                 .name(format!("{}-{index}", self.name))
@@ -275,6 +280,13 @@ impl SystemBuilder {
             door: Mutex::new(Door { closed: false, threads }),
         })
     }
+}
+
+/// The other workers, the nearest first; among equals those that follow first, so that not all turn to the same one.
+fn neighbors(index: usize, places: &[cores::Place]) -> Box<[usize]> {
+    let mut others: Vec<usize> = (1..places.len()).map(|step| (index + step) % places.len()).collect();
+    others.sort_by_key(|other| places[index].distance(&places[*other]));
+    others.into_boxed_slice()
 }
 
 impl fmt::Debug for SystemBuilder {

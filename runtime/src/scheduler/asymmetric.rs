@@ -5,22 +5,26 @@
 //! the process pass a full barrier (`membarrier`, Linux 4.14). Under loom both are full fences, which is what they amount
 //! to together. Where the kernel has no such barrier, the heavy side is told so and must do without.
 
+use crate::sync::atomic;
+#[cfg(not(potoroo_loom))]
+use crate::sys::barrier;
+
 /// The cheap side's fence.
 #[inline(always)]
-pub fn light_fence() {
+pub(super) fn light_fence() {
     #[cfg(not(potoroo_loom))]
-    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
+    atomic::compiler_fence(atomic::Ordering::SeqCst);
     #[cfg(potoroo_loom)]
-    loom::sync::atomic::fence(loom::sync::atomic::Ordering::SeqCst);
+    atomic::fence(atomic::Ordering::SeqCst);
 }
 
 /// The dear side's fence; `false` if there is none here, and nothing may be concluded.
-pub fn heavy_fence() -> bool {
+pub(super) fn heavy_fence() -> bool {
     #[cfg(not(potoroo_loom))]
-    return crate::sys::barrier::everywhere();
+    return barrier::everywhere();
     #[cfg(potoroo_loom)]
     {
-        loom::sync::atomic::fence(loom::sync::atomic::Ordering::SeqCst);
+        atomic::fence(atomic::Ordering::SeqCst);
         true
     }
 }
