@@ -13,8 +13,12 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
 use std::ptr::{self, NonNull};
 
-/// The sizes of pooled nodes are multiples of this, a cache line, so that no two share one.
+/// The sizes of pooled nodes are multiples of this, a cache line. They are not aligned to it: allocators take several times
+/// as long over that, and threads outside take each node from the allocator.
 const UNIT: usize = 64;
+
+/// What nodes are aligned to: what allocators give without being asked.
+const ALIGN: usize = 16;
 
 /// How many sizes there are.
 const CLASSES: usize = 4;
@@ -52,7 +56,7 @@ struct Inner {
 /// The size class of a layout, if it is pooled.
 const fn class_of(layout: Layout) -> Option<usize> {
     let class = layout.size().div_ceil(UNIT);
-    if cfg!(potoroo_loom) || class == 0 || class > CLASSES || layout.align() > UNIT {
+    if cfg!(potoroo_loom) || class == 0 || class > CLASSES || layout.align() > ALIGN {
         None
     } else {
         Some(class - 1)
@@ -61,7 +65,7 @@ const fn class_of(layout: Layout) -> Option<usize> {
 
 /// The layout of all nodes of a class.
 const fn layout_of(class: usize) -> Layout {
-    match Layout::from_size_align((class + 1) * UNIT, UNIT) {
+    match Layout::from_size_align((class + 1) * UNIT, ALIGN) {
         Ok(layout) => layout,
         Err(_) => unreachable!(),
     }
