@@ -74,7 +74,7 @@ impl Profile {
                 count(worker.wakes),
                 count(worker.timers),
                 match worker.mailbox_max {
-                    0 => "≤ 32".to_owned(),
+                    0 => "< 32".to_owned(),
                     most => count(most),
                 },
             ]);

@@ -11,6 +11,7 @@ mod cell;
 mod context;
 mod life;
 mod memory;
+mod send;
 mod slots;
 mod timers;
 mod tree;

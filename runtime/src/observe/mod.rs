@@ -105,7 +105,7 @@ counters! {
     /// Actors that ended because they held more memory than they were allowed.
     out_of_memory,
     ;
-    /// The most messages that waited for one actor at the beginning of a turn; 0 if it was never more than 32.
+    /// The most messages that waited for one actor at the beginning of a turn, rounded down to a multiple of 32.
     mailbox_max,
 }
 

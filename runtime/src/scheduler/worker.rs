@@ -11,6 +11,7 @@ use super::desk::{Desk, RunQueue};
 use super::doorbell::Doorbell;
 use super::header::{CellRef, Header};
 use super::outgoing::Outgoing;
+use super::pace::Pace;
 use super::record::{self, MaybeRecorder};
 use super::rescue::Watch;
 use super::shared::{Peer, Shared, Tuning};
@@ -18,7 +19,6 @@ use super::sockets::Sockets;
 use crate::arena::{BumpPool, Scratch};
 use crate::mailbox::NodePool;
 use crate::observe::WorkerCounters;
-use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, UnsafeCell, thread_local_pointer};
 use crate::sys::clock::{self, Time};
 use std::any::Any;
@@ -32,37 +32,6 @@ thread_local_pointer! {
     /// The worker that this thread is, while it is one.
     static CURRENT: Worker
 }
-
-/// Between two looks around, a worker gives at most this many turns.
-const TURNS_BETWEEN_LOOKS_MAX: u64 = 256;
-/// And aims at this much time.
-const LOOK_INTERVAL: Duration = Duration::from_micros(20);
-
-/// What a turn is taken to cost before any has been measured: about that of a short handler.
-const MEAN_TURN_NS_AT_FIRST: u64 = 50;
-
-/// What a message costs that crosses from one core to another: about 100 ns with its allocation, its two cache lines and
-/// its share of a notification.
-const CROSSING_NS: u64 = 100;
-
-/// One crossing in so many messages is few.
-const FEW_CROSSINGS: u64 = 8;
-
-/// Messages that take so many times as long as a crossing are long, whatever crosses.
-const CLEARLY_LONGER: u64 = 4;
-
-/// First turns that take longer than this do some work of their own, which may be worth sharing; making an actor takes
-/// a tenth of it.
-const LONG_BIRTH_NS: u64 = 2_000;
-
-/// How long a hungry worker looks out for work before it sleeps: twice what waking it would take.
-const HUNGRY_SPIN: Duration = Duration::from_micros(50);
-
-/// Sleeps that are shorter than this on the average, wake-up included, would better have been spent looking out.
-const SHORT_SLEEP_NS: u64 = 100_000;
-
-/// What a longer sleep counts as, so that one of them does not outweigh many.
-const LONG_SLEEP_NS: u64 = 400_000;
 
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,32 +59,12 @@ pub(crate) struct Worker {
     pub(super) sockets: UnsafeCell<Sockets>,
     scratch: UnsafeCell<Scratch>,
     /// Where the nodes of this worker's messages to others come from.
-    nodes: NodePool,
+    pub(super) nodes: NodePool,
     pub(super) recorder: MaybeRecorder,
     pool: BumpPool,
-    pace: Pace,
+    pub(super) pace: Pace,
     /// What this worker has seen of the others' turns.
     pub(super) watch: RefCell<Watch>,
-}
-
-/// How fast turns pass, to know when to look around.
-struct Pace {
-    /// The number of turns at which to look around again.
-    look_at: Cell<u64>,
-    /// When the turn of this number, if it is long, has lasted long enough.
-    turn_end: Cell<(u64, Time)>,
-    looked_at: Cell<Time>,
-    polled_at: Cell<Time>,
-    mean_turn_ns: Cell<u64>,
-    mean_message_ns: Cell<u64>,
-    /// Turns given, actors born, messages handled and messages that crossed, either way, as of the last look.
-    turns: Cell<u64>,
-    born: Cell<u64>,
-    handled: Cell<u64>,
-    crossed: Cell<u64>,
-    /// Whether quick first turns were given since the look before.
-    bearing: Cell<bool>,
-    mean_sleep_ns: Cell<u64>,
 }
 
 impl Worker {
@@ -132,20 +81,7 @@ impl Worker {
             watch: RefCell::new(Watch::default()),
             sockets: UnsafeCell::new(Sockets::default()),
             scratch: UnsafeCell::new(Scratch::default()),
-            pace: Pace {
-                look_at: Cell::new(1),
-                turn_end: Cell::new((0, now)),
-                looked_at: Cell::new(now),
-                polled_at: Cell::new(now),
-                mean_turn_ns: Cell::new(MEAN_TURN_NS_AT_FIRST),
-                mean_message_ns: Cell::new(MEAN_TURN_NS_AT_FIRST),
-                turns: Cell::new(0),
-                born: Cell::new(0),
-                handled: Cell::new(0),
-                crossed: Cell::new(0),
-                bearing: Cell::new(false),
-                mean_sleep_ns: Cell::new(LONG_SLEEP_NS),
-            },
+            pace: Pace::new(now),
         }
     }
 
@@ -200,26 +136,6 @@ impl Worker {
 
     pub(crate) fn tuning(&self) -> &Tuning {
         &self.shared.tuning
-    }
-
-    /// The mean length of recent turns.
-    pub(super) fn mean_turn_ns(&self) -> u64 {
-        self.pace.mean_turn_ns.get()
-    }
-
-    /// Whether this worker is busy with quick first turns.
-    pub(super) fn is_bearing(&self) -> bool {
-        self.pace.bearing.get()
-    }
-
-    /// Whether recent messages took less time each than a crossing would.
-    pub(super) fn is_chatty(&self) -> bool {
-        self.pace.mean_message_ns.get() < CROSSING_NS
-    }
-
-    /// Whether recent messages took so much longer than a crossing that sharing them needs no trial.
-    pub(super) fn is_clearly_worth_sharing(&self) -> bool {
-        self.pace.mean_message_ns.get() > CLEARLY_LONGER * CROSSING_NS
     }
 
     /// The run queue, for a moment: `f` must not call anything that reaches it again. Between turns, or while the tenure
@@ -315,24 +231,6 @@ impl Worker {
         }
     }
 
-    /// Whether the present turn has lasted long enough, or has lost its worker's tenure, for the end of which a rescuer
-    /// waits. The time runs from the first call in a turn. `waiting` messages are left to it.
-    #[cold]
-    pub(crate) fn time_is_up(&self, waiting: usize) -> bool {
-        if self.desk().tenure.is_lost() {
-            return true;
-        }
-        self.counters().mailbox_max.raise_to(waiting as u64);
-        let now = clock::now();
-        let turn = self.counters().turns.get();
-        let (of_turn, end) = self.pace.turn_end.get();
-        if of_turn != turn {
-            self.pace.turn_end.set((turn, now + self.tuning().turn_time_max));
-            return false;
-        }
-        now >= end
-    }
-
     #[inline(always)]
     fn end_turn(&self, cell: NonNull<Header>, again: bool) {
         let desk = self.desk();
@@ -420,52 +318,13 @@ impl Worker {
     }
 
     /// Says what the pool of chunks holds.
-    fn publish_pool(&self) {
+    pub(super) fn publish_pool(&self) {
         self.counters().bumps_reused.set(self.pool.reused());
         self.counters().bumps_pooled_bytes.set(self.pool.bytes() as u64);
     }
 
-    /// Learns how long turns are and sets when to look again.
-    fn keep_pace(&self, now: Time) {
-        let given = self.counters().turns.get();
-        let turns = given - self.pace.turns.replace(given);
-        let elapsed_ns = now.since(self.pace.looked_at.replace(now)).as_nanos() as u64;
-        // First turns make actors: they say nothing about the turns that follow.
-        let born = self.counters().spawned.get();
-        let births = born - self.pace.born.replace(born);
-        let handled = self.counters().handled.get();
-        let messages = handled - self.pace.handled.replace(handled);
-        let crossed = self.counters().sent_remote.get() + self.counters().received_remote.get();
-        let crossings = crossed - self.pace.crossed.replace(crossed);
-        // A moving mean over about four looks. A sample far above it counts as twice the mean: it is more often a moment in
-        // which the kernel had given the core to somebody else than a turn, and a real change comes again.
-        let learn = |mean: &Cell<u64>, sample_ns: u64| {
-            let believed_ns = sample_ns.min(2 * mean.get().max(10));
-            mean.set((3 * mean.get() + believed_ns) / 4);
-        };
-        self.pace.bearing.set(births > 0 && elapsed_ns < turns * LONG_BIRTH_NS);
-        if births == 0 && turns > 0 {
-            learn(&self.pace.mean_turn_ns, elapsed_ns / turns);
-            // What the crossings cost is no part of the work: counted in, it would make torn partners look as if they had
-            // enough to do to be torn further. Turns without messages (sockets, timers, sources) count as one.
-            let work_ns = elapsed_ns.saturating_sub(crossings * CROSSING_NS) / messages.max(turns);
-            // Nor is what they do to the caches, which cannot be told apart: while many messages cross, they seem longer only
-            // if they are so clearly.
-            let few_cross = crossings * FEW_CROSSINGS < messages;
-            if few_cross || work_ns < self.pace.mean_message_ns.get() || work_ns > CLEARLY_LONGER * CROSSING_NS {
-                learn(&self.pace.mean_message_ns, work_ns);
-            }
-        }
-        // Here the last sample counts at once: after long turns the next look must not be many of them away.
-        let last_ns = elapsed_ns.checked_div(turns).unwrap_or(0);
-        let per_look = LOOK_INTERVAL.as_nanos() as u64 / self.pace.mean_turn_ns.get().max(last_ns).max(1);
-        self.pace
-            .look_at
-            .set(given + per_look.clamp(1, TURNS_BETWEEN_LOOKS_MAX));
-    }
-
     /// Polls sockets for at most `at_most` (`None`: until the bell rings).
-    fn poll(&self, at_most: Option<Duration>) {
+    pub(super) fn poll(&self, at_most: Option<Duration>) {
         if at_most == Some(Duration::ZERO) && self.with_sockets(|sockets| sockets.is_empty()) {
             return;
         }
@@ -488,7 +347,7 @@ impl Worker {
         }
     }
 
-    fn fire_timers(&self, now: Time) {
+    pub(super) fn fire_timers(&self, now: Time) {
         // SAFETY: S7: called between turns; `control` queues and arms nothing.
         unsafe { self.fire_timers_of(self.desk(), now) };
     }
@@ -510,102 +369,6 @@ impl Worker {
                     });
                 });
             });
-        }
-    }
-
-    fn next_timer(&self) -> Option<Time> {
-        // SAFETY: S7: called between turns.
-        unsafe { self.desk().with_wheel(|wheel| wheel.next_due()) }
-    }
-
-    /// Whether something waits that `step` would find (timers and sockets aside).
-    fn something_waits(&self) -> bool {
-        self.doorbell().has_notifications() || self.shared.anything_to_steal() || self.shared.has_ended()
-    }
-
-    /// Waits until there may be something to do. Says whether the system goes on.
-    pub(crate) fn rest(&self) -> bool {
-        if self.shared.has_ended() {
-            return false;
-        }
-        self.peer().waiting_ns.set(0);
-        self.publish_pool();
-        // Between turns hardly anybody tells anything, but a message's destructor may.
-        self.deliver_outgoing();
-        // Hungry only after a while without work: a gap between two messages is no reason to tear partners apart.
-        if !self.spin(self.tuning().spin) {
-            self.shared.become_hungry();
-            if !self.spin(self.hungry_spin()) {
-                // SAFETY: S7: between turns.
-                unsafe { self.desk().with_outgoing(Outgoing::forget) };
-                self.nodes.flush();
-                self.sleep();
-            }
-            self.shared.become_sated();
-        }
-        let now = clock::now();
-        // Idle time is no turn time.
-        self.pace.looked_at.set(now);
-        self.pace.turns.set(self.counters().turns.get());
-        self.fire_timers(now);
-        true
-    }
-
-    /// How long to look out for work after hunger has been announced: as long as a wake-up across cores would take, if
-    /// sleeps have been about that short lately; not at all if they were longer, since then it would only burn the core.
-    fn hungry_spin(&self) -> Duration {
-        if self.pace.mean_sleep_ns.get() < SHORT_SLEEP_NS && !self.tuning().spin.is_zero() {
-            HUNGRY_SPIN
-        } else {
-            Duration::ZERO
-        }
-    }
-
-    /// Looks out for a while, cheaper than a sleep and a wake-up (about 25 µs across cores) if something comes soon.
-    fn spin(&self, at_most: Duration) -> bool {
-        if at_most.is_zero() {
-            return self.something_waits();
-        }
-        self.shared.begin_to_search();
-        let until = clock::now() + at_most;
-        let found = loop {
-            if (0..16).any(|_| {
-                crate::sync::hint::spin_loop();
-                self.something_waits()
-            }) {
-                break true;
-            }
-            if clock::now() >= until {
-                break false;
-            }
-        };
-        self.shared.end_search();
-        found
-    }
-
-    /// Sleeps in the poller until the bell rings, a socket is ready or a timer is due.
-    fn sleep(&self) {
-        let sleep = self.doorbell().sleep();
-        sleep.announce();
-        // The second look, after the announcement and its fence: see sleep.rs.
-        if !self.something_waits() {
-            self.counters().parks.add(1);
-            self.peer().sleeps.fetch_add(1, Ordering::Release);
-            let at_most = self.next_timer().map(|due| due.since(clock::now()));
-            let watch_at_most = self.begin_to_watch();
-            let before = clock::now();
-            self.poll(at_most.into_iter().chain(watch_at_most).min());
-            let after = clock::now();
-            self.record_wake(before);
-            self.pace.polled_at.set(after);
-            let slept_ns = (after.since(before).as_nanos() as u64).min(LONG_SLEEP_NS);
-            self.pace
-                .mean_sleep_ns
-                .set((3 * self.pace.mean_sleep_ns.get() + slept_ns) / 4);
-            sleep.cancel();
-            self.end_of_watch(watch_at_most.is_some());
-        } else {
-            sleep.cancel();
         }
     }
 

@@ -1,0 +1,116 @@
+//! What a worker does when there is nothing to do: look out, announce hunger, look out again, sleep, and wake up.
+//!
+//! The protocol that keeps it from sleeping on work is sleep.rs (S6); who watches whom meanwhile is rescue.rs.
+
+use super::outgoing::Outgoing;
+use super::worker::Worker;
+use crate::sync::atomic::Ordering;
+use crate::sys::clock::{self, Time};
+use std::time::Duration;
+
+/// How long a hungry worker looks out for work before it sleeps: twice what waking it would take.
+const HUNGRY_SPIN: Duration = Duration::from_micros(50);
+
+/// Sleeps that are shorter than this on the average, wake-up included, would better have been spent looking out.
+const SHORT_SLEEP_NS: u64 = 100_000;
+
+/// What a longer sleep counts as, so that one of them does not outweigh many.
+pub(super) const LONG_SLEEP_NS: u64 = 400_000;
+
+impl Worker {
+    fn next_timer(&self) -> Option<Time> {
+        // SAFETY: S7: called between turns.
+        unsafe { self.desk().with_wheel(|wheel| wheel.next_due()) }
+    }
+
+    /// Whether something waits that `step` would find (timers and sockets aside).
+    fn something_waits(&self) -> bool {
+        self.doorbell().has_notifications() || self.shared().anything_to_steal() || self.shared().has_ended()
+    }
+
+    /// Waits until there may be something to do. Says whether the system goes on.
+    pub(crate) fn rest(&self) -> bool {
+        if self.shared().has_ended() {
+            return false;
+        }
+        self.peer().waiting_ns.set(0);
+        self.publish_pool();
+        // Between turns hardly anybody tells anything, but a message's destructor may.
+        self.deliver_outgoing();
+        // Hungry only after a while without work: a gap between two messages is no reason to tear partners apart.
+        if !self.spin(self.tuning().spin) {
+            self.shared().become_hungry();
+            if !self.spin(self.hungry_spin()) {
+                // SAFETY: S7: between turns.
+                unsafe { self.desk().with_outgoing(Outgoing::forget) };
+                self.nodes.flush();
+                self.sleep();
+            }
+            self.shared().become_sated();
+        }
+        let now = clock::now();
+        // Idle time is no turn time.
+        self.pace.looked_at.set(now);
+        self.pace.turns.set(self.counters().turns.get());
+        self.fire_timers(now);
+        true
+    }
+
+    /// How long to look out for work after hunger has been announced: as long as a wake-up across cores would take, if
+    /// sleeps have been about that short lately; not at all if they were longer, since then it would only burn the core.
+    fn hungry_spin(&self) -> Duration {
+        if self.pace.mean_sleep_ns.get() < SHORT_SLEEP_NS && !self.tuning().spin.is_zero() {
+            HUNGRY_SPIN
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Looks out for a while, cheaper than a sleep and a wake-up (about 25 µs across cores) if something comes soon.
+    fn spin(&self, at_most: Duration) -> bool {
+        if at_most.is_zero() {
+            return self.something_waits();
+        }
+        self.shared().begin_to_search();
+        let until = clock::now() + at_most;
+        let found = loop {
+            if (0..16).any(|_| {
+                crate::sync::hint::spin_loop();
+                self.something_waits()
+            }) {
+                break true;
+            }
+            if clock::now() >= until {
+                break false;
+            }
+        };
+        self.shared().end_search();
+        found
+    }
+
+    /// Sleeps in the poller until the bell rings, a socket is ready or a timer is due.
+    fn sleep(&self) {
+        let sleep = self.doorbell().sleep();
+        sleep.announce();
+        // The second look, after the announcement and its fence: see sleep.rs.
+        if !self.something_waits() {
+            self.counters().parks.add(1);
+            self.peer().sleeps.fetch_add(1, Ordering::Release);
+            let at_most = self.next_timer().map(|due| due.since(clock::now()));
+            let watch_at_most = self.begin_to_watch();
+            let before = clock::now();
+            self.poll(at_most.into_iter().chain(watch_at_most).min());
+            let after = clock::now();
+            self.record_wake(before);
+            self.pace.polled_at.set(after);
+            let slept_ns = (after.since(before).as_nanos() as u64).min(LONG_SLEEP_NS);
+            self.pace
+                .mean_sleep_ns
+                .set((3 * self.pace.mean_sleep_ns.get() + slept_ns) / 4);
+            sleep.cancel();
+            self.end_of_watch(watch_at_most.is_some());
+        } else {
+            sleep.cancel();
+        }
+    }
+}
