@@ -17,9 +17,6 @@ use crate::scheduler::worker::Worker;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How many messages are handled between two looks at the clock within a turn (about 25 ns each).
-const MESSAGES_PER_CLOCK_READ: usize = 32;
-
 #[cold]
 fn faulted(fault: Fault) -> Box<ExitReason> {
     Box::new(ExitReason::Faulted(fault))
@@ -206,7 +203,7 @@ impl<A: Actor> ActorCell<A> {
             {
                 return Err(Box::new(end));
             }
-            if left.is_multiple_of(MESSAGES_PER_CLOCK_READ) && (left == 0 || ctx.worker.time_is_up(left)) {
+            if left & desk.clock_mask.get() as usize == 0 && (left == 0 || ctx.worker.time_is_up(left)) {
                 break;
             }
             // SAFETY: M1: this is a turn of the home.

@@ -105,7 +105,8 @@ counters! {
     /// Actors that ended because they held more memory than they were allowed.
     out_of_memory,
     ;
-    /// The most messages that waited for one actor at the beginning of a turn, rounded down to a multiple of 32.
+    /// The most messages that waited for one actor at the beginning of a turn, or up to 31 less: as of the turn's first
+    /// reading of the clock.
     mailbox_max,
 }
 

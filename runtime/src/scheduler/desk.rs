@@ -11,8 +11,8 @@ use super::tenure::{AtWork, Tenure};
 use super::worker::TimerTarget;
 use crate::mailbox::ring::Ring;
 use crate::observe::WorkerCounters;
-use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::sync::{Counter, UnsafeCell};
 use crate::sys::clock::Time;
 use crate::timer::Wheel;
 use std::ptr::{self, NonNull};
@@ -32,6 +32,9 @@ pub(crate) struct Desk {
     pub(crate) counters: WorkerCounters,
     /// How many messages a turn handles at most.
     pub(crate) turn_messages_max: usize,
+    /// A turn reads the clock when the number of messages left to it has none of these bits. Follows what messages take
+    /// (pace.rs).
+    pub(crate) clock_mask: Counter,
     /// What the present turn has sent elsewhere so far.
     outgoing: UnsafeCell<Outgoing>,
     wheel: UnsafeCell<Wheel<TimerTarget>>,
@@ -55,6 +58,7 @@ impl Desk {
             running: AtomicPtr::new(ptr::null_mut()),
             counters: WorkerCounters::default(),
             turn_messages_max,
+            clock_mask: Counter::default(),
             outgoing: UnsafeCell::new(Outgoing::new()),
             wheel: UnsafeCell::new(Wheel::new(now)),
             set_aside: UnsafeCell::new(Vec::new()),

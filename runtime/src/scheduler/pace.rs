@@ -31,6 +31,13 @@ const CLEARLY_LONGER: u64 = 4;
 /// a tenth of it.
 const LONG_BIRTH_NS: u64 = 2_000;
 
+/// Within a turn, the clock is read after so many messages at most, a power of two: 25 ns, shared by 32 messages, are
+/// nothing beside any message.
+const MESSAGES_PER_CLOCK_READ_MAX: u64 = 32;
+
+/// And as often as to notice the end of a turn's time with an error of one part in so many.
+const CLOCK_READS_PER_TURN_TIME: u64 = 4;
+
 /// How fast turns pass, to know when to look around.
 pub(super) struct Pace {
     /// The number of turns at which to look around again.
@@ -106,7 +113,12 @@ impl Worker {
             self.pace.turn_end.set((turn, now + self.tuning().turn_time_max));
             return false;
         }
-        now >= end
+        if now < end {
+            return false;
+        }
+        // Others have waited for a whole turn's time: so may sockets and timers, and the pace is to be learnt.
+        self.pace.look_at.set(0);
+        true
     }
 
     /// Learns how long turns are and sets when to look again.
@@ -140,6 +152,13 @@ impl Worker {
                 learn(&self.pace.mean_message_ns, work_ns);
             }
         }
+        // The turn budget adapts: where messages are long, the clock is read more often, down to each of them; it costs
+        // little beside them. The last sample counts at once.
+        let last_message_ns = elapsed_ns.checked_div(messages).unwrap_or(0);
+        let message_ns = self.pace.mean_message_ns.get().max(last_message_ns).max(1);
+        let turn_ns = u64::try_from(self.tuning().turn_time_max.as_nanos()).unwrap_or(u64::MAX);
+        let per_read = (turn_ns / CLOCK_READS_PER_TURN_TIME / message_ns).clamp(1, MESSAGES_PER_CLOCK_READ_MAX);
+        self.desk().clock_mask.set((1 << per_read.ilog2()) - 1);
         // Here the last sample counts at once: after long turns the next look must not be many of them away.
         let last_ns = elapsed_ns.checked_div(turns).unwrap_or(0);
         let per_look = LOOK_INTERVAL.as_nanos() as u64 / self.pace.mean_turn_ns.get().max(last_ns).max(1);

@@ -94,7 +94,8 @@ impl SystemBuilder {
         self
     }
 
-    /// How long one turn may take before it ends at the next message that looks at the clock (every 32nd). Default:
+    /// How long one turn may take before it ends at the next message that looks at the clock (every 32nd, or more often
+    /// where messages have been long). Default:
     /// 50 µs. A handler is never interrupted.
     #[must_use]
     pub fn turn_time_max(mut self, time: Duration) -> Self {

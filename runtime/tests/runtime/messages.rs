@@ -309,3 +309,54 @@ fn an_actor_drifts_to_the_one_it_talks_to_and_only_one_of_two_goes() {
         "the other one would have to come, and it is to stay"
     );
 }
+
+/// Takes its time with each message, and notes when it was handled among all others.
+struct Slow {
+    order: mpsc::Sender<&'static str>,
+}
+
+enum SlowMsg {
+    /// Tells itself and another so many messages, its own first.
+    Pile(u32, ActorRef<Slow>),
+    Note(&'static str),
+}
+
+impl Actor for Slow {
+    type Msg = SlowMsg;
+
+    fn handle(&mut self, msg: SlowMsg, ctx: &mut Context<'_, Self>) -> Turn {
+        match msg {
+            SlowMsg::Pile(count, other) => {
+                for _ in 0..count {
+                    ctx.me().tell(SlowMsg::Note("slow"));
+                }
+                other.tell(SlowMsg::Note("other"));
+            }
+            SlowMsg::Note(note) => {
+                std::thread::sleep(std::time::Duration::from_micros(200));
+                self.order.send(note)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn the_turn_budget_adapts_to_long_messages() {
+    let system = System::builder().workers(1).build().expect("starts");
+    let (order, notes) = mpsc::channel();
+    let make = |order: mpsc::Sender<&'static str>| system.spawn(move |_| Ok(Slow { order }));
+    let (slow, other) = (make(order.clone()), make(order));
+    let before_other = || {
+        slow.tell(SlowMsg::Pile(64, other.clone()));
+        let notes: Vec<_> = notes.iter().take(65).collect();
+        notes
+            .iter()
+            .position(|note| *note == "other")
+            .expect("the other is served")
+    };
+    // Nothing is known of these messages yet, so the clock may be read late; then it is read for each.
+    assert!(before_other() <= 33);
+    assert!(before_other() <= 2);
+    system.shutdown();
+}

@@ -138,10 +138,11 @@ fn only_those_who_ask_are_recorded() {
 
 #[test]
 fn a_full_mailbox_leaves_its_mark() {
-    for (pile, mark) in [(100, 96), (32, 32), (31, 0)] {
+    for (pile, marks) in [(100, 69..=100), (32, 1..=32), (5, 0..=5)] {
         let system = System::builder().workers(1).build().unwrap();
         let player = system.spawn(|_| Ok(Player));
         player.ask(|done| Hit::Pile(pile, done)).wait().unwrap();
-        assert_eq!(system.shutdown().stats.total().mailbox_max, mark);
+        let mark = system.shutdown().stats.total().mailbox_max;
+        assert!(marks.contains(&mark), "{mark} of {pile}");
     }
 }
