@@ -55,7 +55,6 @@ pub(super) struct Pace {
     pub(super) crossed: Cell<u64>,
     /// Whether quick first turns were given since the look before.
     pub(super) bearing: Cell<bool>,
-    pub(super) mean_sleep_ns: Cell<u64>,
 }
 
 impl Pace {
@@ -72,7 +71,6 @@ impl Pace {
             handled: Cell::new(0),
             crossed: Cell::new(0),
             bearing: Cell::new(false),
-            mean_sleep_ns: Cell::new(super::rest::LONG_SLEEP_NS),
         }
     }
 }

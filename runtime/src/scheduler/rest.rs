@@ -1,4 +1,4 @@
-//! What a worker does when there is nothing to do: look out, announce hunger, look out again, sleep, and wake up.
+//! What a worker does when there is nothing to do: look out, announce hunger, sleep, and wake up.
 //!
 //! The protocol that keeps it from sleeping on work is sleep.rs (S6); who watches whom meanwhile is rescue.rs.
 
@@ -7,15 +7,6 @@ use super::worker::Worker;
 use crate::sync::atomic::Ordering;
 use crate::sys::clock::{self, Time};
 use std::time::Duration;
-
-/// How long a hungry worker looks out for work before it sleeps: twice what waking it would take.
-const HUNGRY_SPIN: Duration = Duration::from_micros(50);
-
-/// Sleeps that are shorter than this on the average, wake-up included, would better have been spent looking out.
-const SHORT_SLEEP_NS: u64 = 100_000;
-
-/// What a longer sleep counts as, so that one of them does not outweigh many.
-pub(super) const LONG_SLEEP_NS: u64 = 400_000;
 
 impl Worker {
     fn next_timer(&self) -> Option<Time> {
@@ -39,13 +30,11 @@ impl Worker {
         self.deliver_outgoing();
         // Hungry only after a while without work: a gap between two messages is no reason to tear partners apart.
         if !self.spin(self.tuning().spin) {
+            // SAFETY: S7: between turns.
+            unsafe { self.desk().with_outgoing(Outgoing::forget) };
+            self.nodes.flush();
             self.shared().become_hungry();
-            if !self.spin(self.hungry_spin()) {
-                // SAFETY: S7: between turns.
-                unsafe { self.desk().with_outgoing(Outgoing::forget) };
-                self.nodes.flush();
-                self.sleep();
-            }
+            self.sleep();
             self.shared().become_sated();
         }
         let now = clock::now();
@@ -54,16 +43,6 @@ impl Worker {
         self.pace.turns.set(self.counters().turns.get());
         self.fire_timers(now);
         true
-    }
-
-    /// How long to look out for work after hunger has been announced: as long as a wake-up across cores would take, if
-    /// sleeps have been about that short lately; not at all if they were longer, since then it would only burn the core.
-    fn hungry_spin(&self) -> Duration {
-        if self.pace.mean_sleep_ns.get() < SHORT_SLEEP_NS && !self.tuning().spin.is_zero() {
-            HUNGRY_SPIN
-        } else {
-            Duration::ZERO
-        }
     }
 
     /// Looks out for a while, cheaper than a sleep and a wake-up (about 25 µs across cores) if something comes soon.
@@ -100,13 +79,8 @@ impl Worker {
             let watch_at_most = self.begin_to_watch();
             let before = clock::now();
             self.poll(at_most.into_iter().chain(watch_at_most).min());
-            let after = clock::now();
             self.record_wake(before);
-            self.pace.polled_at.set(after);
-            let slept_ns = (after.since(before).as_nanos() as u64).min(LONG_SLEEP_NS);
-            self.pace
-                .mean_sleep_ns
-                .set((3 * self.pace.mean_sleep_ns.get() + slept_ns) / 4);
+            self.pace.polled_at.set(clock::now());
             sleep.cancel();
             self.end_of_watch(watch_at_most.is_some());
         } else {
