@@ -16,8 +16,8 @@ const CALM_ENOUGH: u32 = 64;
 
 /// A first-in, first-out queue, whose first elements lie in it: as many as fit into `ROOM` bytes.
 ///
-/// One with a buffer on the heap is not aligned to cache lines, but no smaller than four of them, so that what two rings
-/// have in common is a small part of either.
+/// A buffer on the heap begins with sixteen elements and is not aligned to cache lines: what two of them may have in common
+/// is a small part of either.
 pub(crate) struct Ring<T, const ROOM: usize> {
     /// The buffer on the heap, if there is one.
     heap: Option<NonNull<MaybeUninit<T>>>,

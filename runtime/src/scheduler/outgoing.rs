@@ -4,7 +4,8 @@
 //! and its receiver a notification. Here messages to one cell become a chain, which goes into its inbox with one exchange;
 //! the line of each cell is asked for when its chain begins, so that it has arrived when the turn ends; and all cells that
 //! must be notified to one worker go there by the crate, with one bell. Messages from one sender to one receiver stay in
-//! order: they are in one chain, or what is pushed by itself was before the first chain. Of different receivers no order is promised, and none is kept.
+//! order: they are in one chain, or what is pushed by itself was before the first chain. Of different receivers no order
+//! is promised, and none is kept.
 //!
 //! A rescuer delivers what a stuck turn has gathered, so this lies on the desk, under its tenure (S7).
 

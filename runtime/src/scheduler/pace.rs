@@ -17,8 +17,8 @@ const LOOK_INTERVAL: Duration = Duration::from_micros(20);
 /// What a turn is taken to cost before any has been measured: about that of a short handler.
 const MEAN_TURN_NS_AT_FIRST: u64 = 50;
 
-/// What a message costs that crosses from one core to another: about 100 ns with its allocation, its two cache lines and
-/// its share of a notification.
+/// What a message costs that crosses from one core to another, both sides together: its cache lines, its node and its
+/// share of an exchange and a notification.
 const CROSSING_NS: u64 = 100;
 
 /// One crossing in so many messages is few.

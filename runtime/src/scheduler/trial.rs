@@ -3,7 +3,7 @@
 //! Where messages take less time than a crossing would, nobody can tell beforehand whether a second core helps: a thousand
 //! pairs that keep apart run faster on two cores, a ring through all of them much slower. So it is tried: the rate of
 //! messages on all workers together is taken while the load is on one, then cells are offered, and after a few
-//! milliseconds the rate is taken again. If it has not risen, the cells go back, and the next trial waits longer.
+//! milliseconds the rate is taken again. If it has not risen enough, the cells go back, and the next trial waits longer.
 //!
 //! One trial at a time, in the system; it is driven by the looks of busy workers, and costs them nothing while nobody is
 //! hungry. It lacks memory of what was tried before a program changed its ways: the waiting time is all it learns.
@@ -28,9 +28,10 @@ const ASKED_ALL_THE_TIME: Duration = Duration::from_millis(1);
 /// How long torn partners have to find each other before the rate counts.
 const SETTLING: Duration = Duration::from_millis(3);
 
-/// How long a failed trial is followed by none, at first and at most; it doubles with each failure. With the numbers above,
-/// the first failure costs about a twentieth of the time.
+/// How long a failed trial is followed by none, at first and at most; it doubles with each failure. The trial itself takes
+/// a twentieth of that.
 const WAIT_AT_FIRST: Duration = Duration::from_millis(100);
+/// See [`WAIT_AT_FIRST`].
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// How long after a failed trial cells go back at every occasion. What is not woken in that time drifts later.
