@@ -1,7 +1,7 @@
 //! The heap object of one actor: header, inbox, local queue, body, and what only some actors need.
 //!
 //! The mailbox protocol is carried out on the typed side: pushes in `send.rs`, taking the inbox in and claiming it for a
-//! move here. What happens in a turn and at the end of a life is `life.rs`. Invariants cited: M1 to M5
+//! move here. What happens in a turn is `life.rs`, at the end of a life `end.rs`. Invariants cited: M1 to M5
 //! (mailbox/README.md), S1 to S5 (scheduler/README.md).
 
 use super::actor_ref::count_dead_letters;

@@ -1,21 +1,17 @@
-//! Turns, and the end of a life.
+//! Turns: what happens between the birth of an actor and its end.
 //!
 //! A turn makes the actor if it is its first, handles control messages before data, between two data messages, and ends
-//! after a bounded batch. Whatever goes wrong in it, a fault or a panic, ends the actor and nothing else. Ending goes in
-//! this order: stop the children, the last started first, each awaited; refuse messages; hand over what was left;
-//! `stopping`; drop the actor, then its arena; tell the parent.
+//! after a bounded batch. Whatever goes wrong in it, a fault or a panic, ends the actor and nothing else: end.rs.
 
-use super::actor_ref::count_dead_letters;
-use super::cell::{ActorCell, Body, Content, Envelope, Extras};
+use super::cell::{ActorCell, Body, Extras};
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
 use crate::arena::Entered;
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::{ExitReason, Fault};
-use crate::scheduler::header::{Attention, CellRef, Header, Queued};
+use crate::scheduler::header::{Attention, CellRef, Queued};
 use crate::scheduler::worker::Worker;
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[cold]
 fn faulted(fault: Fault) -> Box<ExitReason> {
@@ -24,7 +20,7 @@ fn faulted(fault: Fault) -> Box<ExitReason> {
 
 impl<A: Actor> ActorCell<A> {
     /// The context of a turn; enters the arena if there is one.
-    fn context<'t>(&'t self, worker: &'t Worker) -> Context<'t, A> {
+    pub(super) fn context<'t>(&'t self, worker: &'t Worker) -> Context<'t, A> {
         let entered = if self.has(Attention::ARENA) {
             self.enter_arena()
         } else {
@@ -40,21 +36,21 @@ impl<A: Actor> ActorCell<A> {
 
     /// Whether any of these bits is set ([`Attention`]).
     #[inline(always)]
-    fn has(&self, bits: u8) -> bool {
+    pub(super) fn has(&self, bits: u8) -> bool {
         // SAFETY: M1: called in turns.
         self.header
             .plain
             .with(|plain| unsafe { (*plain).attention & bits != 0 })
     }
 
-    fn set(&self, bits: u8) {
+    pub(super) fn set(&self, bits: u8) {
         // SAFETY: M1: called in turns.
         self.header
             .plain
             .with_mut(|plain| unsafe { (*plain).attention |= bits });
     }
 
-    fn clear(&self, bits: u8) {
+    pub(super) fn clear(&self, bits: u8) {
         // SAFETY: M1: called in turns.
         self.header
             .plain
@@ -108,42 +104,6 @@ impl<A: Actor> ActorCell<A> {
         self.header.plain.with_mut(|plain| unsafe {
             let again = data_waits || (*plain).attention & Attention::CONTROL != 0;
             if !again {
-                (*plain).queued = Queued::No;
-            }
-            again
-        })
-    }
-
-    /// The end of a turn with which the actor's life ends, now or when its children have ended.
-    #[cold]
-    #[inline(never)]
-    fn begin_to_end(&self, worker: &Worker, reason: ExitReason) -> bool {
-        self.set(Attention::ENDING);
-        // SAFETY: M1: called in turns.
-        let parent = unsafe { self.with_extras_if_any(|extras| extras.children.last().is_some()) };
-        let ended = if parent == Some(true) {
-            // SAFETY: as above.
-            unsafe { self.with_extras(|extras| extras.ending = Some(reason)) };
-            self.go_on_stopping(worker)
-        } else {
-            // Most actors have no children, and need not remember.
-            self.finish(worker, reason)
-        };
-        self.gone_or_go_on(ended)
-    }
-
-    /// The end of a turn of an actor that is ending.
-    fn gone_or_go_on(&self, ended: bool) -> bool {
-        if ended {
-            // SAFETY: S4: the actor has ended; this is its own count, and the cell is in no queue and on no list.
-            unsafe { Header::release(self.as_header()) };
-            return false;
-        }
-        // While an actor is stopping, its data waits for the end.
-        // SAFETY: M1: called at the end of a turn.
-        self.header.plain.with_mut(|plain| unsafe {
-            let again = (*plain).queued == Queued::Yes && (*plain).attention & Attention::CONTROL != 0;
-            if !again && (*plain).queued == Queued::Yes {
                 (*plain).queued = Queued::No;
             }
             again
@@ -266,7 +226,7 @@ impl<A: Actor> ActorCell<A> {
         self.handle_control(actor, ctx)
     }
 
-    fn pop_control(&self) -> Option<Control> {
+    pub(super) fn pop_control(&self) -> Option<Control> {
         // SAFETY: M1: called in turns.
         let message = unsafe { self.with_extras_if_any(|extras| extras.control.pop_front()) }.flatten();
         if message.is_none() {
@@ -345,165 +305,13 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
-    fn adopt(&self, child: CellRef) {
+    pub(super) fn adopt(&self, child: CellRef) {
         // SAFETY: M1 and S5: this is a turn of the parent.
         unsafe { self.with_extras(|extras| extras.children.link(child)) };
     }
 
-    fn unlink(&self, child: &CellRef) {
+    pub(super) fn unlink(&self, child: &CellRef) {
         // SAFETY: M1 and S5; a child reports its end once, to the parent that linked it.
         unsafe { self.with_extras(|extras| extras.children.unlink(child.as_ptr())) };
-    }
-
-    /// Stops the youngest child, or ends if there is none. Says whether the actor has ended and its own count is to be
-    /// given up.
-    fn go_on_stopping(&self, worker: &Worker) -> bool {
-        // SAFETY: M1 and S5: called in turns of the parent.
-        let child = unsafe {
-            self.with_extras_if_any(|extras| {
-                let last = extras.children.last()?;
-                if extras.children.told_to_stop.is_some() {
-                    // One after the other: the one that was told has not answered yet.
-                    return Some(None);
-                }
-                extras.children.told_to_stop = Some(last.as_ptr());
-                Some(Some(last))
-            })
-        };
-        match child.flatten() {
-            Some(Some(child)) => {
-                child.control(Control::Stop(ExitReason::ParentStopped));
-                false
-            }
-            Some(None) => false,
-            None => {
-                // SAFETY: M1: called in turns.
-                let reason = unsafe { self.with_extras(|extras| extras.ending.take()) };
-                let Some(reason) = reason else {
-                    unreachable!("only a stopping actor ends");
-                };
-                self.finish(worker, reason)
-            }
-        }
-    }
-
-    /// A turn of an actor that waits for its children to end.
-    #[cold]
-    fn turn_while_stopping(&self, worker: &Worker) -> bool {
-        while let Some(message) = self.pop_control() {
-            match message {
-                Control::Adopt(child) => self.adopt(child),
-                Control::ChildExited { child, .. } => self.unlink(&child),
-                // Timers, answers and sockets are of no interest any more.
-                _ => {}
-            }
-        }
-        // SAFETY: M1.
-        let stopping = unsafe { self.with_extras_if_any(|extras| extras.ending.is_some()) };
-        stopping == Some(true) && self.go_on_stopping(worker)
-    }
-
-    /// The end: nothing of the user's can keep this from happening once. Says whether the actor's own count is to be
-    /// given up now; a notification that is under way gives it up when it is taken (S4).
-    fn finish(&self, worker: &Worker, reason: ExitReason) -> bool {
-        // SAFETY: M1. From here on local tells are refused, and after the close remote ones.
-        self.header.plain.with_mut(|plain| unsafe {
-            (*plain).queued = Queued::Closed;
-            (*plain).attention &= !Attention::CONTROL;
-        });
-        let (left_in_inbox, notification_underway) = self.close_inbox();
-        // Each step is guarded by itself: whatever one does, the next still happens.
-        let reason = match catch_unwind(AssertUnwindSafe(|| self.last_calls(worker, &reason, left_in_inbox))) {
-            Err(payload) if reason.is_normal() => ExitReason::from_panic(&*payload),
-            _ => reason,
-        };
-        self.drop_all(worker);
-        worker.counters().ended.add(1);
-        if !reason.is_normal() {
-            worker.counters().failed.add(1);
-            worker
-                .shared()
-                .report_failure(self.header.id, (self.header.table.type_name)(), &reason);
-        }
-        match &self.header.parent {
-            Some(parent) => parent.control(Control::ChildExited {
-                child: CellRef::new(&self.header),
-                reason,
-            }),
-            // The root has ended, and everybody with it.
-            None => worker.shared().end(),
-        }
-        !notification_underway
-    }
-
-    /// What the user's code gets to do at the end.
-    fn last_calls(&self, worker: &Worker, reason: &ExitReason, left_in_inbox: crate::mailbox::Taken<Envelope<A::Msg>>) {
-        let mut ctx = self.context(worker);
-        self.body.with_mut(|body| {
-            // SAFETY: M1, as in `turn`.
-            let body = unsafe { &mut *body };
-            let mut undelivered = 0;
-            let mut hand_over = |msg| {
-                undelivered += 1;
-                if let Body::Alive(actor) = body {
-                    actor.undelivered(msg);
-                }
-            };
-            // SAFETY: M1.
-            while let Some(msg) = unsafe { self.pop() } {
-                hand_over(msg);
-            }
-            for envelope in left_in_inbox {
-                if let Content::Data(msg) = envelope.content {
-                    hand_over(msg);
-                }
-            }
-            if undelivered > 0 {
-                count_dead_letters(undelivered);
-            }
-            if let Body::Alive(actor) = body {
-                actor.stopping(reason, &mut ctx);
-            }
-        });
-    }
-
-    /// Drops the actor, then what belongs to it: destructors are the user's code and may panic.
-    fn drop_all(&self, worker: &Worker) {
-        // The actor goes first, while its arena is entered.
-        let ctx = self.context(worker);
-        // SAFETY: M1; the body is moved out first, so that its destructor cannot find itself borrowed.
-        let body = self
-            .body
-            .with_mut(|body| unsafe { std::mem::replace(&mut *body, Body::Gone) });
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
-        // SAFETY: M1: called in the last turn.
-        let queue = unsafe { self.take_queue() };
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(queue)));
-        // SAFETY: as above.
-        if let Some(extras) = unsafe { self.take_extras() } {
-            for token in &extras.sockets {
-                worker.forget_closed(*token);
-            }
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(extras)));
-        }
-        drop(ctx);
-    }
-
-    /// Ends a cell that was never queued: its parent is ending and takes no children any more.
-    pub(crate) fn abandon(&self) {
-        // SAFETY: M1: nobody else has seen this cell.
-        self.header
-            .plain
-            .with_mut(|plain| unsafe { (*plain).queued = Queued::Closed });
-        // SAFETY: as above.
-        self.set(Attention::ENDING);
-        let _ = self.close_inbox();
-        // SAFETY: as above; the factory is dropped outside the borrow.
-        let body = self
-            .body
-            .with_mut(|body| unsafe { std::mem::replace(&mut *body, Body::Gone) });
-        drop(body);
-        // SAFETY: the actor's own count; the spawner holds a reference.
-        unsafe { Header::release(self.as_header()) };
     }
 }

@@ -9,6 +9,7 @@ mod actor_ref;
 mod ask;
 mod cell;
 mod context;
+mod end;
 mod life;
 mod memory;
 mod send;
