@@ -203,7 +203,7 @@ impl<'t, A: Actor> Context<'t, A> {
     }
 
     /// Sets a bit that the turn looks at when the handler has returned.
-    pub(super) fn ask_for(&mut self, bit: u8) {
+    pub(super) fn ask_for(&mut self, bit: u16) {
         // SAFETY: M1: this is a turn of the home.
         self.cell
             .header

@@ -36,21 +36,21 @@ impl<A: Actor> ActorCell<A> {
 
     /// Whether any of these bits is set ([`Attention`]).
     #[inline(always)]
-    pub(super) fn has(&self, bits: u8) -> bool {
+    pub(super) fn has(&self, bits: u16) -> bool {
         // SAFETY: M1: called in turns.
         self.header
             .plain
             .with(|plain| unsafe { (*plain).attention & bits != 0 })
     }
 
-    pub(super) fn set(&self, bits: u8) {
+    pub(super) fn set(&self, bits: u16) {
         // SAFETY: M1: called in turns.
         self.header
             .plain
             .with_mut(|plain| unsafe { (*plain).attention |= bits });
     }
 
-    pub(super) fn clear(&self, bits: u8) {
+    pub(super) fn clear(&self, bits: u16) {
         // SAFETY: M1: called in turns.
         self.header
             .plain

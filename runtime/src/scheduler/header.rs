@@ -40,29 +40,29 @@ pub(crate) enum Queued {
 pub(crate) struct Plain {
     pub(crate) queued: Queued,
     /// What a turn must look at before it goes on with data: [`Attention`].
-    pub(crate) attention: u8,
+    pub(crate) attention: u16,
     /// Never leaves its worker: it watches sockets there, or was spawned to stay.
     pub(crate) pinned: bool,
     pub(crate) drift: Drift,
 }
 
 /// The bits of [`Plain::attention`]. None of them is set in the life of most actors but for its first turn and its last,
-/// so that a turn on the short way tests one byte.
+/// so that a turn on the short way tests one word.
 pub(crate) struct Attention;
 
 impl Attention {
     /// Something is on the control lane.
-    pub(crate) const CONTROL: u8 = 1;
+    pub(crate) const CONTROL: u16 = 1;
     /// The actor has not been made yet.
-    pub(crate) const UNBORN: u8 = 1 << 1;
+    pub(crate) const UNBORN: u16 = 1 << 1;
     /// The actor is stopping or has ended.
-    pub(crate) const ENDING: u8 = 1 << 2;
+    pub(crate) const ENDING: u16 = 1 << 2;
     /// There is a state arena to be entered.
-    pub(crate) const ARENA: u8 = 1 << 3;
+    pub(crate) const ARENA: u16 = 1 << 3;
     /// The actor has asked to end.
-    pub(crate) const STOP: u8 = 1 << 4;
+    pub(crate) const STOP: u16 = 1 << 4;
     /// The actor has asked for another turn.
-    pub(crate) const AGAIN: u8 = 1 << 5;
+    pub(crate) const AGAIN: u16 = 1 << 5;
 }
 
 impl Plain {
