@@ -59,9 +59,9 @@ mod system;
 
 pub use actor::{
     Actor, ActorId, ActorRef, Ask, AskError, AskInside, Context, ExitReason, Fault, Readiness, Recipient, Reply,
-    Signal, TimerId, Turn, Watchable,
+    Signal, TellError, TimerId, Turn, Watchable,
 };
-pub use mailbox::Refused;
+pub use mailbox::{MailboxLimits, Overflow};
 pub use observe::{SystemStats, WorkerStats};
 #[doc(hidden)] // For the benches.
 pub use scheduler::surplus;

@@ -4,18 +4,20 @@
 //! given back or counted as a dead letter. A [`Recipient`] forgets the actor's type and remembers one kind of message.
 
 use super::ask::{Ask, Reply};
-use super::cell::ActorCell;
+use super::cell::{ActorCell, reject};
+use super::send::TellError;
 use super::{Actor, ActorId};
-use crate::mailbox::Refused;
 use crate::observe::EXTERNAL_DEAD_LETTERS;
 use crate::scheduler::control::Control;
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{CellRef, Header};
 use crate::scheduler::worker::Worker;
 use crate::sync::global::Relaxed;
+use crate::sys::clock;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 /// A reference to an actor.
 pub struct ActorRef<A: Actor> {
@@ -49,16 +51,35 @@ impl<A: Actor> ActorRef<A> {
     /// dropped and counted as a dead letter; use [`try_tell`](Self::try_tell) to get it back.
     #[inline]
     pub fn tell(&self, msg: A::Msg) {
-        if let Err(Refused(msg)) = self.cell().tell(msg) {
-            count_dead_letters(1);
-            drop(msg);
+        if let Err(refused) = self.cell().tell(msg) {
+            not_told(refused);
         }
     }
 
-    /// Sends `msg`, or gives it back if the actor has ended. To another worker it leaves at once, and takes along what the
-    /// present turn has sent before; [`tell`](Self::tell) is cheaper.
-    pub fn try_tell(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+    /// Sends `msg`, or gives it back: if the actor has ended, or has more than it can do (then nobody is muted). To another
+    /// worker it leaves at once, and takes along what the present turn has sent before; [`tell`](Self::tell) is cheaper.
+    pub fn try_tell(&self, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
         self.cell().try_tell(msg)
+    }
+
+    /// Sends `msg` from a thread outside, waiting for at most `at_most` while the actor has more than it can do; gives it
+    /// back if that time does not suffice, or the actor has ended.
+    ///
+    /// # Panics
+    ///
+    /// On a worker: a handler must not block. There [`tell`](Self::tell) slows its sender down in another way: see
+    /// [`MailboxLimits`](crate::MailboxLimits).
+    pub fn tell_blocking(&self, msg: A::Msg, at_most: Duration) -> Result<(), TellError<A::Msg>> {
+        assert!(
+            Worker::with_current(|worker| worker.is_none()),
+            "a handler must not block: use `tell`, or `try_tell`, inside actors"
+        );
+        self.cell().tell_until(msg, clock::now() + at_most)
+    }
+
+    /// Whether the actor has more than it can do, as far as can be seen from here.
+    pub fn is_flooded(&self) -> bool {
+        self.cell().looks_flooded()
     }
 
     /// Asks from outside the system: block on the result or await it. Inside actors use
@@ -91,15 +112,26 @@ impl<A: Actor> ActorRef<A> {
         {
             // SAFETY: the recipient holds a reference made from a cell of this type.
             let cell = unsafe { ActorCell::<A>::from_header(header) };
-            if let Err(Refused(msg)) = cell.tell(msg.into()) {
-                count_dead_letters(1);
-                drop(msg);
+            if let Err(refused) = cell.tell(msg.into()) {
+                not_told(refused);
             }
         }
         Recipient {
             cell: self.cell.clone(),
             tell: tell::<A, M>,
         }
+    }
+}
+
+/// A message that its receiver does not take.
+#[cold]
+fn not_told<M>(refused: TellError<M>) {
+    match refused {
+        TellError::Ended(msg) => {
+            count_dead_letters(1);
+            drop(msg);
+        }
+        TellError::Full(msg) => reject(msg),
     }
 }
 

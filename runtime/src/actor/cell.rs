@@ -7,16 +7,17 @@
 use super::actor_ref::count_dead_letters;
 use super::ask::Asks;
 use super::memory::Memory;
+use super::pressure::{Admission, Pressure};
 use super::timers::Timers;
 use super::tree::Children;
 use super::{Actor, Context};
 use crate::mailbox::ring::Ring;
-use crate::mailbox::{Chain, ErasedChain, Inbox, Pushed, Refused, Taken};
+use crate::mailbox::{Chain, ErasedChain, Inbox, MailboxLimits, Marks, Pushed, Refused, Taken};
 use crate::scheduler::control::Control;
 use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::exit::{ExitReason, Fault};
-use crate::scheduler::header::{ActorId, Attention, CellRef, Header, Queued, Table};
-use crate::scheduler::outgoing::Delivered;
+use crate::scheduler::header::{ActorId, After, Attention, CellRef, Header, Queued, Table};
+use crate::scheduler::outgoing::Receipt;
 use crate::scheduler::worker::Worker;
 use crate::sync::{UnsafeCell, global};
 use std::any::Any;
@@ -54,6 +55,7 @@ pub(super) struct Extras<A: Actor> {
     pub(super) timers: Timers<A>,
     pub(super) asks: Asks<A>,
     pub(super) memory: Option<Box<Memory>>,
+    pub(super) pressure: Option<Box<Pressure>>,
     pub(super) children: Children,
     /// Tokens of the watched sockets.
     pub(super) sockets: Vec<usize>,
@@ -68,6 +70,7 @@ impl<A: Actor> Default for Extras<A> {
             timers: Timers::default(),
             asks: Asks::default(),
             memory: None,
+            pressure: None,
             children: Children::default(),
             sockets: Vec::new(),
             ending: None,
@@ -109,9 +112,11 @@ impl<A: Actor> ActorCell<A> {
     const TABLE: Table = Table {
         run: Self::run_erased,
         panicked: Self::panicked_erased,
+        mute: Self::mute_erased,
         accept: Self::accept_erased,
         control: Self::control_erased,
         deliver: Self::deliver_erased,
+        drop_refused: Self::drop_refused_erased,
         prefetch: Self::prefetch_erased,
         claim: Self::claim_erased,
         free: Self::free_erased,
@@ -119,7 +124,12 @@ impl<A: Actor> ActorCell<A> {
     };
 
     /// Makes a cell. Its one reference is the actor's own (S4).
-    pub(crate) fn create(birth: &Birth, factory: Factory<A>, parent: Option<CellRef>) -> NonNull<Self> {
+    pub(crate) fn create(
+        birth: &Birth,
+        factory: Factory<A>,
+        parent: Option<CellRef>,
+        limits: &MailboxLimits,
+    ) -> NonNull<Self> {
         static NEXT_ID: AtomicIds = AtomicIds::new();
         let (home, queued, pinned, inbox) = match *birth {
             Birth::Here => (
@@ -133,7 +143,8 @@ impl<A: Actor> ActorCell<A> {
             Birth::At(doorbell) => (Some(doorbell), Queued::No, true, Inbox::new_claimed()),
             Birth::Anywhere => (None, Queued::Yes, false, Inbox::new_claimed()),
         };
-        let header = Header::new(home, &Self::TABLE, NEXT_ID.next(), queued, pinned, parent);
+        let marks = Marks::new(limits, size_of::<A::Msg>());
+        let header = Header::new(home, &Self::TABLE, NEXT_ID.next(), queued, pinned, parent, marks);
         NonNull::from(Box::leak(Box::new(Self {
             header,
             inbox,
@@ -178,18 +189,19 @@ impl<A: Actor> ActorCell<A> {
             .plain
             .with_mut(|plain| unsafe { (*plain).attention |= Attention::CONTROL });
         // SAFETY: passed on.
-        unsafe { self.queue_up(worker) };
+        unsafe { self.queue_up(worker, true) };
     }
 
-    /// Puts the cell into the run queue unless it is queued already, which it counts as during its turn.
+    /// Puts the cell into the run queue unless it is queued already, which it counts as during its turn. For data alone a
+    /// muted actor is not queued.
     ///
     /// # Safety
     ///
     /// As [`push_control`](Self::push_control).
-    unsafe fn queue_up(&self, worker: &Worker) {
+    unsafe fn queue_up(&self, worker: &Worker, for_control: bool) {
         // SAFETY: M1.
         let was_idle = self.header.plain.with_mut(|plain| unsafe {
-            let was_idle = (*plain).queued == Queued::No;
+            let was_idle = (*plain).queued == Queued::No || for_control && (*plain).queued == Queued::Muted;
             if was_idle {
                 (*plain).queued = Queued::Yes;
             }
@@ -218,8 +230,8 @@ impl<A: Actor> ActorCell<A> {
             match envelope.content {
                 Content::Data(msg) => {
                     count += 1;
-                    // SAFETY: M1, and the borrow ends here.
-                    self.queue.with_mut(|queue| unsafe { (*queue).push_back(msg) });
+                    // SAFETY: passed on.
+                    unsafe { self.take_in_one(msg) };
                 }
                 // SAFETY: passed on.
                 Content::Control(message) => unsafe { self.push_control(worker, message) },
@@ -228,9 +240,28 @@ impl<A: Actor> ActorCell<A> {
         if count > 0 {
             worker.counters().received_remote.add(count);
             // SAFETY: passed on.
-            unsafe { self.queue_up(worker) };
+            unsafe {
+                self.measure();
+                self.queue_up(worker, false);
+            }
         }
         source.flatten()
+    }
+
+    /// Puts one message that came through the inbox on the data lane, if there is room for it.
+    ///
+    /// # Safety
+    ///
+    /// As [`take_in`](Self::take_in).
+    #[inline]
+    unsafe fn take_in_one(&self, msg: A::Msg) {
+        // SAFETY: M1, here and below; the borrows end at once, before anything of the user's is dropped.
+        match self.admit(unsafe { self.queue_len() }) {
+            Admission::Admitted => {}
+            Admission::InsteadOfOldest => reject(unsafe { self.pop() }),
+            Admission::Refused => return reject(msg),
+        }
+        self.queue.with_mut(|queue| unsafe { (*queue).push_back(msg) });
     }
 
     /// The next message of the data lane.
@@ -252,6 +283,26 @@ impl<A: Actor> ActorCell<A> {
     pub(super) unsafe fn queue_len(&self) -> usize {
         // SAFETY: M1.
         self.queue.with(|queue| unsafe { (*queue).len() })
+    }
+
+    /// The positions of the first message of the data lane and of its end.
+    ///
+    /// # Safety
+    ///
+    /// The calling worker is the home.
+    pub(super) unsafe fn positions(&self) -> (usize, usize) {
+        // SAFETY: M1.
+        self.queue.with(|queue| unsafe { (*queue).positions() })
+    }
+
+    /// Gives back what room the data lane does not need.
+    ///
+    /// # Safety
+    ///
+    /// The calling worker is the home.
+    pub(super) unsafe fn shrink_queue(&self) {
+        // SAFETY: M1.
+        self.queue.with_mut(|queue| unsafe { (*queue).shrink() });
     }
 
     /// Takes the data lane away at the end of a life.
@@ -302,14 +353,19 @@ impl<A: Actor> ActorCell<A> {
         self.inbox.close()
     }
 
-    unsafe fn run_erased(header: NonNull<Header>, worker: &Worker) -> bool {
+    unsafe fn run_erased(header: NonNull<Header>, worker: &Worker) -> After {
         // SAFETY: the table belongs to this type, and the scheduler keeps the cell alive during its turn (S4).
         unsafe { Self::from_header(header) }.run(worker)
     }
 
-    unsafe fn panicked_erased(header: NonNull<Header>, worker: &Worker, payload: &(dyn Any + Send)) -> bool {
+    unsafe fn panicked_erased(header: NonNull<Header>, worker: &Worker, payload: &(dyn Any + Send)) -> After {
         // SAFETY: as above.
         unsafe { Self::from_header(header) }.panicked(worker, payload)
+    }
+
+    unsafe fn mute_erased(header: NonNull<Header>, worker: &Worker, receiver: CellRef, again: bool) -> bool {
+        // SAFETY: as above.
+        unsafe { Self::from_header(header) }.mute(worker, receiver, again)
     }
 
     unsafe fn accept_erased(header: NonNull<Header>, worker: &Worker) {
@@ -336,7 +392,7 @@ impl<A: Actor> ActorCell<A> {
         let source = unsafe { cell.take_in(worker, cell.inbox.take()) };
         if waits {
             // SAFETY: as above.
-            unsafe { cell.queue_up(worker) };
+            unsafe { cell.queue_up(worker, true) };
         } else if queued == Queued::No && source.is_some() {
             // SAFETY: as above; something came, so the cell has just been queued.
             unsafe { worker.consider_drift(header, source) };
@@ -348,21 +404,29 @@ impl<A: Actor> ActorCell<A> {
         unsafe { Self::from_header(header) }.control(message);
     }
 
-    unsafe fn deliver_erased(header: NonNull<Header>, chain: ErasedChain) -> Delivered {
+    unsafe fn deliver_erased(header: NonNull<Header>, chain: ErasedChain) -> Receipt {
         // SAFETY: as above.
         let cell = unsafe { Self::from_header(header) };
         // SAFETY: chains for this cell are of its envelopes.
         let chain: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
-        match cell.inbox.push_chain(chain) {
-            Ok(Pushed::Notify) => Delivered::Notify,
-            Ok(Pushed::Underway) => Delivered::Underway,
-            Err(Refused(refused)) => {
-                count_dead_letters(refused.len() as u64);
-                // Messages are the user's, and so are their destructors.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(refused)));
-                Delivered::Refused
-            }
+        if !matches!(cell.admit(cell.inbox.gauge().waiting), Admission::Admitted) {
+            return Receipt::Refused(chain.erase());
         }
+        match cell.inbox.push_gauged(chain) {
+            Ok((pushed, gauge)) => Receipt::Delivered {
+                notify: pushed == Pushed::Notify,
+                flooded: cell.is_too_much(gauge),
+            },
+            Err(Refused(chain)) => Receipt::Refused(chain.erase()),
+        }
+    }
+
+    unsafe fn drop_refused_erased(_: NonNull<Header>, chain: ErasedChain) {
+        // SAFETY: as above.
+        let chain: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
+        count_dead_letters(chain.len() as u64);
+        // Messages are the user's, and so are their destructors.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(chain)));
     }
 
     unsafe fn prefetch_erased(header: NonNull<Header>) {
@@ -379,6 +443,19 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: the last count has gone; `create` made the cell from a box of this type.
         drop(unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) });
     }
+}
+
+/// A message for which a full mailbox has no room.
+#[cold]
+pub(super) fn reject<M>(msg: M) {
+    Worker::with_current(|worker| {
+        if let Some(worker) = worker {
+            worker.counters().rejected.add(1);
+        }
+    });
+    count_dead_letters(1);
+    // Messages are the user's, and so are their destructors.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(msg)));
 }
 
 /// A source of actor ids. A thread takes them in blocks, so that spawning does not contend on one line.

@@ -109,7 +109,7 @@ impl<'t, A: Actor> Context<'t, A> {
 
     fn spawn_as<B: Actor>(&mut self, birth: &Birth, factory: Factory<B>) -> ActorRef<B> {
         let parent = CellRef::new(&self.cell.header);
-        let child = ActorCell::create(birth, factory, Some(parent));
+        let child = ActorCell::create(birth, factory, Some(parent), &self.worker.tuning().mailbox);
         // SAFETY: the actor's own count keeps the new cell alive; it cannot end before it is queued below.
         let cell = unsafe { child.as_ref() };
         let reference = ActorRef::new(cell);

@@ -9,7 +9,7 @@ use super::actor_ref::count_dead_letters;
 use super::cell::{ActorCell, Body, Content, Envelope};
 use crate::scheduler::control::Control;
 use crate::scheduler::exit::ExitReason;
-use crate::scheduler::header::{Attention, CellRef, Header, Queued};
+use crate::scheduler::header::{After, Attention, CellRef, Header, Queued};
 use crate::scheduler::worker::Worker;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,7 +17,8 @@ impl<A: Actor> ActorCell<A> {
     /// The end of a turn with which the actor's life ends, now or when its children have ended.
     #[cold]
     #[inline(never)]
-    pub(super) fn begin_to_end(&self, worker: &Worker, reason: ExitReason) -> bool {
+    pub(super) fn begin_to_end(&self, worker: &Worker, reason: ExitReason) -> After {
+        self.unmute_to_end(worker);
         self.set(Attention::ENDING);
         // SAFETY: M1: called in turns.
         let parent = unsafe { self.with_extras_if_any(|extras| extras.children.last().is_some()) };
@@ -33,11 +34,11 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// The end of a turn of an actor that is ending.
-    pub(super) fn gone_or_go_on(&self, ended: bool) -> bool {
+    pub(super) fn gone_or_go_on(&self, ended: bool) -> After {
         if ended {
             // SAFETY: S4: the actor has ended; this is its own count, and the cell is in no queue and on no list.
             unsafe { Header::release(self.as_header()) };
-            return false;
+            return After::Gone;
         }
         // While an actor is stopping, its data waits for the end.
         // SAFETY: M1: called at the end of a turn.
@@ -46,7 +47,7 @@ impl<A: Actor> ActorCell<A> {
             if !again && (*plain).queued == Queued::Yes {
                 (*plain).queued = Queued::No;
             }
-            again
+            if again { After::Again } else { After::Idle }
         })
     }
 

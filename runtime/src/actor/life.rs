@@ -9,7 +9,7 @@ use super::{Actor, Context, Signal, Turn};
 use crate::arena::Entered;
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::{ExitReason, Fault};
-use crate::scheduler::header::{Attention, CellRef, Queued};
+use crate::scheduler::header::{After, Attention, CellRef, Queued};
 use crate::scheduler::worker::Worker;
 use std::any::Any;
 
@@ -57,20 +57,19 @@ impl<A: Actor> ActorCell<A> {
             .with_mut(|plain| unsafe { (*plain).attention &= !bits });
     }
 
-    /// Gives the actor a turn. `worker` is the home and nobody else runs this cell (S1, S2). Says whether the cell is to
-    /// be queued again; if not, it may have been freed. A panic leaves it by unwinding: see
-    /// [`panicked`](Self::panicked).
+    /// Gives the actor a turn. `worker` is the home and nobody else runs this cell (S1, S2). A panic leaves it by unwinding:
+    /// see [`panicked`](Self::panicked).
     #[inline]
-    pub(super) fn run(&self, worker: &Worker) -> bool {
-        if self.has(Attention::UNBORN | Attention::ENDING | Attention::ARENA) {
+    pub(super) fn run(&self, worker: &Worker) -> After {
+        if self.has(Attention::UNBORN | Attention::ENDING | Attention::ARENA | Attention::MUTED) {
             return self.run_otherwise(worker);
         }
         self.turn::<false>(Context::new(self, worker, None))
     }
 
-    /// A turn that is the first, or has an arena to enter, or waits for children to end.
+    /// A turn that is the first, or has an arena to enter, or waits for children to end, or of a muted actor.
     #[inline(never)]
-    fn run_otherwise(&self, worker: &Worker) -> bool {
+    fn run_otherwise(&self, worker: &Worker) -> After {
         if self.has(Attention::ENDING) {
             let ended = self.turn_while_stopping(worker);
             return self.gone_or_go_on(ended);
@@ -84,7 +83,7 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// A turn has been left by a panic; otherwise as [`run`](Self::run).
-    pub(super) fn panicked(&self, worker: &Worker, payload: &(dyn Any + Send)) -> bool {
+    pub(super) fn panicked(&self, worker: &Worker, payload: &(dyn Any + Send)) -> After {
         if self.has(Attention::ENDING) {
             // The last calls are guarded one by one, so this is none of the user's.
             unreachable!("a panic in the runtime, while an actor was ending");
@@ -92,9 +91,10 @@ impl<A: Actor> ActorCell<A> {
         self.begin_to_end(worker, ExitReason::from_panic(payload))
     }
 
-    /// The end of a turn on the short way: whether something waits.
+    /// The end of a turn on the short way: whether something waits. Only a turn with `SPECIAL` may be one of a muted actor,
+    /// whose data waits for longer.
     #[inline(always)]
-    fn rest_or_go_on(&self) -> bool {
+    fn rest_or_go_on<const SPECIAL: bool>(&self) -> After {
         // SAFETY: M1: called at the end of a turn.
         let data_waits = self.queue.with_mut(|queue| unsafe {
             (*queue).settle();
@@ -102,30 +102,31 @@ impl<A: Actor> ActorCell<A> {
         });
         // SAFETY: M1.
         self.header.plain.with_mut(|plain| unsafe {
-            let again = data_waits || (*plain).attention & Attention::CONTROL != 0;
-            if !again {
-                (*plain).queued = Queued::No;
+            let muted = SPECIAL && (*plain).attention & Attention::MUTED != 0;
+            if data_waits && !muted || (*plain).attention & Attention::CONTROL != 0 {
+                return After::Again;
             }
-            again
+            (*plain).queued = if muted { Queued::Muted } else { Queued::No };
+            After::Idle
         })
     }
 
     /// One turn of a running actor; says what [`run`](Self::run) says.
     #[inline(always)]
-    fn turn<const WITH_ARENA: bool>(&self, mut ctx: Context<'_, A>) -> bool {
+    fn turn<const SPECIAL: bool>(&self, mut ctx: Context<'_, A>) -> After {
         let body = self.body.with_mut(|body| body);
         // SAFETY: M1, and nothing in a turn reaches the body but through this borrow: contexts do not lead to it.
         let Body::Alive(actor) = (unsafe { &mut *body }) else {
             unreachable!("an actor that is born and not ending is alive");
         };
-        let end = self.batch::<WITH_ARENA>(actor, &mut ctx);
+        let end = self.batch::<SPECIAL>(actor, &mut ctx);
         let worker = ctx.worker;
         // The arena is left before anything else happens.
         if ctx.entered.is_some() {
             ctx.entered = None;
         }
         match end {
-            Ok(()) => self.rest_or_go_on(),
+            Ok(()) => self.rest_or_go_on::<SPECIAL>(),
             Err(reason) => self.begin_to_end(worker, *reason),
         }
     }
@@ -150,9 +151,9 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// A bounded batch of messages; the reason if the actor is to end, boxed because it seldom is there. An actor that had
-    /// no arena when the turn began (`WITH_ARENA`) is not asked about it after each message.
+    /// no arena when the turn began, and was not muted, is not asked about that after each message (`SPECIAL`).
     #[inline(always)]
-    fn batch<const WITH_ARENA: bool>(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Result<(), Box<ExitReason>> {
+    fn batch<const SPECIAL: bool>(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Result<(), Box<ExitReason>> {
         let desk = ctx.worker.desk();
         // What is told during the turn waits for the next one, so that an actor that tells itself to go on lets others in.
         // SAFETY: M1: this is a turn of the home.
@@ -163,7 +164,13 @@ impl<A: Actor> ActorCell<A> {
             {
                 return Err(Box::new(end));
             }
+            if SPECIAL && self.has(Attention::MUTED) {
+                break;
+            }
             if left & desk.clock_mask.get() as usize == 0 && (left == 0 || ctx.worker.time_is_up(left)) {
+                if left != 0 {
+                    self.look_at_backlog(ctx.worker);
+                }
                 break;
             }
             // SAFETY: M1: this is a turn of the home.
@@ -172,7 +179,7 @@ impl<A: Actor> ActorCell<A> {
             if let Err(fault) = actor.handle(msg, ctx) {
                 return Err(faulted(fault));
             }
-            if WITH_ARENA
+            if SPECIAL
                 && ctx.is_under_pressure()
                 && !self.has(Attention::STOP)
                 && let Some(end) = self.relieve(actor, ctx)
@@ -184,13 +191,13 @@ impl<A: Actor> ActorCell<A> {
         if let Err(fault) = actor.turn_end(ctx) {
             return Err(faulted(fault));
         }
-        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA) {
+        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA | Attention::FLOODED) {
             return self.end_batch(actor, ctx);
         }
         Ok(())
     }
 
-    /// The end of a batch of an actor that has an arena, or has asked for something.
+    /// The end of a batch of an actor that has an arena, or has asked for something, or is flooded.
     #[inline(never)]
     fn end_batch(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Result<(), Box<ExitReason>> {
         if ctx.entered.is_some()
@@ -198,6 +205,9 @@ impl<A: Actor> ActorCell<A> {
             && let Some(end) = self.tidy(actor, ctx)
         {
             return Err(Box::new(end));
+        }
+        if self.has(Attention::FLOODED) {
+            self.relieve_senders();
         }
         self.keep_promises(ctx.worker)
     }
@@ -212,6 +222,10 @@ impl<A: Actor> ActorCell<A> {
             return Ok(());
         }
         self.clear(Attention::AGAIN);
+        if self.has(Attention::MUTED) {
+            self.set(Attention::AGAIN_UNMUTED);
+            return Ok(());
+        }
         // SAFETY: M1: this is a turn of the home.
         unsafe { self.push_control(worker, Control::RunAgain) };
         Ok(())
@@ -266,7 +280,27 @@ impl<A: Actor> ActorCell<A> {
                     value,
                 } => self.answer(actor, ctx, slot, generation, value),
                 Control::Ready { socket, readiness } => actor.signal(Signal::Ready { socket, readiness }, ctx),
+                Control::RunAgain if self.has(Attention::MUTED) => {
+                    self.set(Attention::AGAIN_UNMUTED);
+                    Ok(())
+                }
                 Control::RunAgain => actor.signal(Signal::RunAgain, ctx),
+                Control::Muted(waiting) => {
+                    self.let_wait(waiting);
+                    Ok(())
+                }
+                Control::Unmute { generation } => {
+                    self.unmute(ctx.worker, generation);
+                    Ok(())
+                }
+                Control::Probe {
+                    origin,
+                    generation,
+                    hops,
+                } => {
+                    self.probed(ctx.worker, origin, generation, hops);
+                    Ok(())
+                }
                 Control::MemoryPressure {
                     used_bytes,
                     limit_bytes,

@@ -12,6 +12,7 @@ mod context;
 mod end;
 mod life;
 mod memory;
+mod pressure;
 mod send;
 mod slots;
 mod timers;
@@ -26,6 +27,7 @@ pub use actor_ref::{ActorRef, Recipient};
 pub use ask::{Ask, AskInside, Reply};
 pub(crate) use cell::{ActorCell, Birth};
 pub use context::{Context, Watchable};
+pub use send::TellError;
 pub use timers::TimerId;
 
 /// What a handler returns: `?` on any error ends the actor with [`ExitReason::Faulted`].

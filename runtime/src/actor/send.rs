@@ -4,13 +4,55 @@
 //! it cannot wait. Invariants cited: M1 to M3 (mailbox/README.md), S2 and S7 (scheduler/README.md).
 
 use super::Actor;
-use super::cell::{ActorCell, Content, Envelope};
+use super::cell::{ActorCell, Content, Envelope, reject};
+use super::pressure::{Admission, RELIEF_LOOK};
 use crate::mailbox::{Pushed, Refused};
 use crate::scheduler::control::Control;
 use crate::scheduler::desk::{Desk, RunQueue};
 use crate::scheduler::header::Queued;
 use crate::scheduler::outgoing::Added;
 use crate::scheduler::worker::Worker;
+use crate::sys::clock::{self, Time};
+use std::fmt;
+use std::ptr::NonNull;
+
+/// A message that was not accepted, given back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TellError<M> {
+    /// The actor has ended.
+    Ended(M),
+    /// The actor has more than it can do: its mailbox is above its marks, or at its hard limit, or it is under pressure.
+    Full(M),
+}
+
+impl<M> TellError<M> {
+    /// The message.
+    pub fn into_message(self) -> M {
+        match self {
+            Self::Ended(msg) | Self::Full(msg) => msg,
+        }
+    }
+}
+
+impl<M> fmt::Debug for TellError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ended(_) => "Ended",
+            Self::Full(_) => "Full",
+        })
+    }
+}
+
+impl<M> fmt::Display for TellError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ended(_) => "the actor has ended",
+            Self::Full(_) => "the actor's mailbox is full",
+        })
+    }
+}
+
+impl<M> std::error::Error for TellError<M> {}
 
 impl<A: Actor> ActorCell<A> {
     /// Tells `msg`, by whichever way is right from here.
@@ -18,7 +60,7 @@ impl<A: Actor> ActorCell<A> {
     /// What stands here is the common case, a send within one core from a turn, without a call; everything else, down to a
     /// queue that has to grow, is [`tell_otherwise`](Self::tell_otherwise).
     #[inline]
-    pub(crate) fn tell(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+    pub(crate) fn tell(&self, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
         Worker::with_current(|worker| {
             let Some(worker) = worker else {
                 return self.send_from_outside(msg);
@@ -47,7 +89,7 @@ impl<A: Actor> ActorCell<A> {
     #[inline(always)]
     unsafe fn is_short_way(&self, desk: &Desk) -> bool {
         // SAFETY: M1 and S7, here and below.
-        !self.inbox.has_messages()
+        self.inbox.is_calm()
             && self
                 .header
                 .plain
@@ -87,26 +129,78 @@ impl<A: Actor> ActorCell<A> {
     /// Every other send from a worker, in a turn or between turns.
     #[cold]
     #[inline(never)]
-    fn tell_otherwise(&self, worker: &Worker, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+    fn tell_otherwise(&self, worker: &Worker, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
         let desk = worker.desk();
+        let in_turn = desk.tenure.looks_revocable();
         let _held = worker.hold();
         if !self.header.is_home(desk.doorbell) {
-            return self.send_remote(worker, msg);
+            return self.send_remote(worker, in_turn, msg);
         }
         // SAFETY: the home is this worker, on this thread, and it holds its tenure.
         unsafe {
-            if self.inbox.has_messages() {
-                // M3: what the sender sent before from elsewhere lies in the inbox and goes first.
-                self.take_in_early(worker);
+            self.make_way(worker);
+            if self.is_closed() {
+                return Err(TellError::Ended(msg));
             }
-            if self.header.plain.with(|plain| (*plain).queued == Queued::Closed) {
-                return Err(Refused(msg));
+            if self.measure() {
+                match self.admit(self.queue_len()) {
+                    Admission::Admitted => {}
+                    Admission::InsteadOfOldest => reject(self.pop()),
+                    Admission::Refused => return Err(TellError::Full(msg)),
+                }
+                if in_turn {
+                    self.note_flood(desk);
+                }
             }
+            self.push_making_room(desk, msg);
+        }
+        Ok(())
+    }
+
+    /// M3: what a sender of this worker sent before from elsewhere lies in the inbox, and goes first.
+    ///
+    /// # Safety
+    ///
+    /// `worker` is the home, and the tenure is held (S7).
+    unsafe fn make_way(&self, worker: &Worker) {
+        if self.inbox.has_messages() {
+            // SAFETY: passed on.
+            unsafe { self.take_in_early(worker) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`make_way`](Self::make_way).
+    unsafe fn is_closed(&self) -> bool {
+        // SAFETY: M1.
+        self.header
+            .plain
+            .with(|plain| unsafe { (*plain).queued == Queued::Closed })
+    }
+
+    /// # Safety
+    ///
+    /// As [`make_way`](Self::make_way), with the desk of the worker.
+    unsafe fn push_making_room(&self, desk: &Desk, msg: A::Msg) {
+        // SAFETY: passed on.
+        unsafe {
             self.queue.with_mut(|queue| (*queue).reserve_one());
             desk.with_run_queue(RunQueue::reserve_one);
             self.push_short(desk, msg);
         }
-        Ok(())
+    }
+
+    /// The actor that has its turn on this desk has told this one more than it should.
+    ///
+    /// # Safety
+    ///
+    /// The tenure is held (S7).
+    unsafe fn note_flood(&self, desk: &Desk) {
+        if desk.running() != NonNull::from(&self.header) {
+            // SAFETY: passed on.
+            unsafe { desk.with_outgoing(|outgoing| outgoing.note_flood(&self.header)) };
+        }
     }
 
     /// Takes the inbox in while its notification is still under way.
@@ -120,30 +214,59 @@ impl<A: Actor> ActorCell<A> {
         unsafe { self.take_in(worker, self.inbox.take_early()) };
     }
 
-    /// A send from outside.
+    /// A send from outside. What is above the soft marks is told all the same: nobody can mute a thread.
     #[cold]
-    fn send_from_outside(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
-        data_back(self.push_envelope(None, Content::Data(msg)))
+    fn send_from_outside(&self, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
+        self.push_data(None, msg)
     }
 
-    /// As [`tell`](Self::tell), but a refusal shows at once: nothing waits for the end of the turn.
-    pub(crate) fn try_tell(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+    /// As [`tell`](Self::tell), but a refusal shows at once: nothing waits for the end of the turn. A flooded receiver
+    /// refuses.
+    pub(crate) fn try_tell(&self, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
         Worker::with_current(|worker| {
             let _held = worker.map(Worker::hold);
             match worker {
-                Some(worker) if self.header.is_home(worker.doorbell()) => self.tell_otherwise(worker, msg),
+                Some(worker) if self.header.is_home(worker.doorbell()) => {
+                    // SAFETY: the home is this worker, on this thread, and it holds its tenure.
+                    unsafe {
+                        self.make_way(worker);
+                        if self.is_closed() {
+                            return Err(TellError::Ended(msg));
+                        }
+                        if self.measure() {
+                            return Err(TellError::Full(msg));
+                        }
+                        self.push_making_room(worker.desk(), msg);
+                    }
+                    Ok(())
+                }
+                _ if self.is_too_much(self.inbox.gauge()) => Err(TellError::Full(msg)),
                 Some(worker) => {
                     worker.counters().sent_remote.add(1);
-                    data_back(self.push_envelope(Some(worker), Content::Data(msg)))
+                    self.push_data(Some(worker), msg)
                 }
-                None => self.send_from_outside(msg),
+                None => self.push_data(None, msg),
             }
         })
     }
 
+    /// As [`try_tell`](Self::try_tell) from a thread outside, waiting for a flooded receiver until then.
+    pub(crate) fn tell_until(&self, mut msg: A::Msg, deadline: Time) -> Result<(), TellError<A::Msg>> {
+        loop {
+            match self.try_tell(msg) {
+                Err(TellError::Full(refused)) if clock::now() < deadline => {
+                    msg = refused;
+                    let look = clock::now() + RELIEF_LOOK;
+                    self.wait_outside().wait_until(look.min(deadline));
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// A send across cores, which may wait for the end of the turn: then a refusal shows when nobody can be told any more.
     /// The tenure is held.
-    fn send_remote(&self, worker: &Worker, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+    fn send_remote(&self, worker: &Worker, in_turn: bool, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
         let desk = worker.desk();
         desk.counters.sent_remote.add(1);
         let from = Some(desk.doorbell);
@@ -156,29 +279,51 @@ impl<A: Actor> ActorCell<A> {
                 worker.deliver_outgoing();
                 Ok(())
             }
-            Added::Stranger(envelope) => data_back(
-                self.push_ready(envelope)
-                    .map_err(|Refused(envelope)| Refused(envelope.content)),
-            ),
+            Added::Stranger(Envelope { content, .. }) => {
+                if let Content::Data(msg) = content {
+                    let flooded = self.push_ready(Some(worker), msg)?;
+                    if flooded && in_turn {
+                        // SAFETY: S7: the tenure is held.
+                        unsafe { self.note_flood(desk) };
+                    }
+                }
+                Ok(())
+            }
         }
     }
 
-    /// Puts something into the inbox and sees to the notification. What was gathered in this turn goes first.
-    fn push_envelope(&self, worker: Option<&Worker>, content: Content<A::Msg>) -> Result<(), Refused<Content<A::Msg>>> {
+    /// Puts a message into the inbox, after what was gathered in this turn.
+    fn push_data(&self, worker: Option<&Worker>, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
         if let Some(worker) = worker {
             worker.deliver_outgoing();
         }
-        let from = worker.map(Worker::doorbell);
-        self.push_ready(Envelope { from, content })
-            .map_err(|Refused(envelope)| Refused(envelope.content))
+        self.push_ready(worker, msg).map(|_| ())
     }
 
-    fn push_ready(&self, envelope: Envelope<A::Msg>) -> Result<(), Refused<Envelope<A::Msg>>> {
-        match self.inbox.push(envelope)? {
+    /// As [`push_data`](Self::push_data), where nothing has been gathered for this cell. Says whether it is flooded.
+    fn push_ready(&self, worker: Option<&Worker>, msg: A::Msg) -> Result<bool, TellError<A::Msg>> {
+        if !matches!(self.admit(self.inbox.gauge().waiting), Admission::Admitted) {
+            return Err(TellError::Full(msg));
+        }
+        let from = worker.map(Worker::doorbell);
+        let content = Content::Data(msg);
+        match self.inbox.push_one(Envelope { from, content }) {
+            Ok((pushed, gauge)) => {
+                self.notify_if(pushed);
+                Ok(self.is_too_much(gauge))
+            }
+            Err(Refused(envelope)) => match envelope.content {
+                Content::Data(msg) => Err(TellError::Ended(msg)),
+                Content::Control(_) => unreachable!("data was pushed"),
+            },
+        }
+    }
+
+    fn notify_if(&self, pushed: Pushed) {
+        match pushed {
             Pushed::Notify => self.header.notify_home(),
             Pushed::Underway => {}
         }
-        Ok(())
     }
 
     /// Puts one message on the control lane, by whichever way is right from here. An ended actor drops it.
@@ -195,18 +340,16 @@ impl<A: Actor> ActorCell<A> {
                 // SAFETY: as above.
                 unsafe { self.push_control(worker, message) };
             } else {
+                if let Some(worker) = worker {
+                    worker.deliver_outgoing();
+                }
+                let from = worker.map(Worker::doorbell);
+                let content = Content::Control(message);
                 // An ended actor is told nothing more.
-                drop(self.push_envelope(worker, Content::Control(message)));
+                if let Ok(pushed) = self.inbox.push(Envelope { from, content }) {
+                    self.notify_if(pushed);
+                }
             }
         });
-    }
-}
-
-/// The message of a refused envelope that carried one.
-fn data_back<M>(outcome: Result<(), Refused<Content<M>>>) -> Result<(), Refused<M>> {
-    match outcome {
-        Ok(()) => Ok(()),
-        Err(Refused(Content::Data(msg))) => Err(Refused(msg)),
-        Err(Refused(Content::Control(_))) => unreachable!("data was pushed"),
     }
 }

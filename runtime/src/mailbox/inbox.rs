@@ -2,8 +2,9 @@
 //!
 //! One atomic word tells the state and heads the list, so that the same compare-and-swap that adds a message decides
 //! whether its receiver must be notified. Taking the whole list with one swap leaves no gap that a stalled producer
-//! could open. States, invariants M1 to M5 and the protocol are in the folder's README. It lacks a bound: limits are
-//! the sender's and the receiver's business.
+//! could open. The word also counts the list and says whether the receiver is flooded, so that a sender knows what it
+//! has done to its receiver without a look at anything else. States, invariants M1 to M6 and the protocol are in the
+//! folder's README. It lacks a bound: limits are the sender's and the receiver's business.
 
 use super::nodes::{self, Returns};
 use crate::sync::UnsafeCell;
@@ -54,6 +55,7 @@ impl<T> Node<T> {
 pub struct Chain<T> {
     newest: *mut Node<T>,
     oldest: *mut Node<T>,
+    count: usize,
 }
 
 impl<T> Chain<T> {
@@ -63,25 +65,20 @@ impl<T> Chain<T> {
         Self {
             newest: node,
             oldest: node,
+            count: 1,
         }
     }
 
     /// Adds a message after the others.
     pub fn add(&mut self, value: T) {
         self.newest = Node::make(value, self.newest);
+        self.count += 1;
     }
 
-    /// The number of messages; counts them.
+    /// The number of messages.
     #[expect(clippy::len_without_is_empty, reason = "a chain is never empty")]
     pub fn len(&self) -> usize {
-        let mut count = 0;
-        let mut node = self.newest;
-        while !node.is_null() {
-            count += 1;
-            // SAFETY: a chain that is not in an inbox ends with null.
-            node = unsafe { (*node).next };
-        }
-        count
+        self.count
     }
 
     /// Forgets the type, for whoever passes chains on unopened.
@@ -89,6 +86,7 @@ impl<T> Chain<T> {
         let erased = ErasedChain {
             newest: self.newest.cast(),
             oldest: self.oldest.cast(),
+            count: self.count,
         };
         std::mem::forget(self);
         erased
@@ -101,6 +99,7 @@ impl<T> Chain<T> {
 pub(crate) struct ErasedChain {
     newest: *mut (),
     oldest: *mut (),
+    count: usize,
 }
 
 impl ErasedChain {
@@ -113,6 +112,7 @@ impl ErasedChain {
         Chain {
             newest: self.newest.cast(),
             oldest: self.oldest.cast(),
+            count: self.count,
         }
     }
 }
@@ -124,24 +124,69 @@ impl<T> Drop for Chain<T> {
     }
 }
 
+/// How many bits of the word are the pointer; user space ends below that, which `nodes.rs` makes sure of.
+const POINTER_BITS: u32 = 48;
+const POINTER: usize = (1 << POINTER_BITS) - 1;
+/// The largest count that the word holds: of a longer list it says this much.
+pub(crate) const WAITING_MAX: usize = (1 << 15) - 1;
+/// The bit that says that the receiver is flooded.
+const FLOODED: usize = 1 << 63;
+
+const _: () = assert!(
+    usize::BITS == 64,
+    "the inbox keeps its count in the upper bits of a pointer"
+);
+
+/// Whether a node may lie there.
+pub(super) fn is_possible_address(address: usize) -> bool {
+    address > 2 && address & !POINTER == 0
+}
+
 /// The word of an empty inbox with no notification under way.
-const fn idle<T>() -> *mut Node<T> {
-    ptr::null_mut()
-}
-
+const IDLE: usize = 0;
 /// The word of an empty inbox with a notification under way.
-fn drained<T>() -> *mut Node<T> {
-    ptr::without_provenance_mut(1)
+const DRAINED: usize = 1;
+/// The word of an inbox that refuses.
+const CLOSED: usize = 2;
+
+/// One of the three words above, with the flooded bit of another.
+fn state<T>(state: usize, like: *mut Node<T>) -> *mut Node<T> {
+    ptr::without_provenance_mut(state | (like.addr() & FLOODED))
 }
 
-/// The word of an inbox that refuses.
-fn closed<T>() -> *mut Node<T> {
-    ptr::without_provenance_mut(2)
+/// The word without its count and its bit: the head of the list, or one of the three.
+#[inline(always)]
+fn head<T>(word: *mut Node<T>) -> *mut Node<T> {
+    word.map_addr(|address| address & POINTER)
 }
 
 /// Whether `word` heads a list, that is, is none of the three above.
+#[inline(always)]
 fn is_list<T>(word: *mut Node<T>) -> bool {
-    word.addr() > 2
+    word.addr() & POINTER > CLOSED
+}
+
+/// The count of a word.
+fn waiting<T>(word: *mut Node<T>) -> usize {
+    (word.addr() & !FLOODED) >> POINTER_BITS
+}
+
+/// What a sender sees of a receiver when it pushes, or looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauge {
+    /// How many messages lie in the inbox, one's own included; of more than 32,767 it says 32,767.
+    pub waiting: usize,
+    /// Whether the receiver has said that it is flooded (M6).
+    pub flooded: bool,
+}
+
+impl Gauge {
+    fn of<T>(word: *mut Node<T>) -> Self {
+        Self {
+            waiting: waiting(word),
+            flooded: word.addr() & FLOODED != 0,
+        }
+    }
 }
 
 /// What an accepted push asks of the pusher.
@@ -173,20 +218,25 @@ impl<T> Inbox<T> {
     /// An empty inbox with no notification under way.
     pub fn new() -> Self {
         Self {
-            word: AtomicPtr::new(idle()),
+            word: AtomicPtr::new(ptr::without_provenance_mut(IDLE)),
         }
     }
 
     /// An empty inbox whose owner is about to be handed to somebody as if notified (a new cell in a deque).
     pub fn new_claimed() -> Self {
         Self {
-            word: AtomicPtr::new(drained()),
+            word: AtomicPtr::new(ptr::without_provenance_mut(DRAINED)),
         }
     }
 
     /// Adds `value`, from any thread.
     pub fn push(&self, value: T) -> Result<Pushed, Refused<T>> {
-        self.push_chain(Chain::new(value)).map_err(|Refused(chain)| {
+        self.push_one(value).map(|(pushed, _)| pushed)
+    }
+
+    /// As [`push`](Self::push), and says what it left behind.
+    pub fn push_one(&self, value: T) -> Result<(Pushed, Gauge), Refused<T>> {
+        self.push_gauged(Chain::new(value)).map_err(|Refused(chain)| {
             let node = chain.newest;
             std::mem::forget(chain);
             // SAFETY: a chain of one, which was not accepted, and is forgotten.
@@ -196,32 +246,66 @@ impl<T> Inbox<T> {
 
     /// Adds all of a chain at once, from any thread.
     pub fn push_chain(&self, chain: Chain<T>) -> Result<Pushed, Refused<Chain<T>>> {
+        self.push_gauged(chain).map(|(pushed, _)| pushed)
+    }
+
+    /// As [`push_chain`](Self::push_chain), and says what it left behind.
+    pub fn push_gauged(&self, chain: Chain<T>) -> Result<(Pushed, Gauge), Refused<Chain<T>>> {
         // Relaxed: only a guess; the exchange decides.
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
-            if word == closed() {
+            let before = head(word);
+            if before.addr() == CLOSED {
                 // SAFETY: the chain is ours; a try before may have linked it to what was there then.
                 unsafe { (*chain.oldest).next = ptr::null_mut() };
                 return Err(Refused(chain));
             }
-            let next = if is_list(word) { word } else { ptr::null_mut() };
+            let next = if is_list(word) { before } else { ptr::null_mut() };
             // SAFETY: the nodes are ours until the exchange publishes them.
             unsafe { (*chain.oldest).next = next };
+            let count = (waiting(word) + chain.count).min(WAITING_MAX);
+            let tags = count << POINTER_BITS | word.addr() & FLOODED;
+            let after = chain.newest.map_addr(|address| address | tags);
             // Release pairs with the Acquire of the swap that takes the list: the values and the links are seen there.
             // Acquire pairs with the Release of the `take` that made the word idle: the home written before it is seen
             // by the notification (M5), and so is the end of the last use of the notification link (M2).
             match self
                 .word
-                .compare_exchange_weak(word, chain.newest, Ordering::AcqRel, Ordering::Relaxed)
+                .compare_exchange_weak(word, after, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Ok(_) => {
                     std::mem::forget(chain);
-                    return Ok(if word == idle() {
+                    let pushed = if before.addr() == IDLE {
                         Pushed::Notify
                     } else {
                         Pushed::Underway
-                    });
+                    };
+                    return Ok((pushed, Gauge::of(after)));
                 }
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// What a sender would see now.
+    pub fn gauge(&self) -> Gauge {
+        // Relaxed: a hint, and old as soon as it has been read.
+        Gauge::of(self.word.load(Ordering::Relaxed))
+    }
+
+    /// Says to all senders whether the receiver is flooded; for the home (M6).
+    pub fn set_flooded(&self, flooded: bool) {
+        let bit = if flooded { FLOODED } else { 0 };
+        let mut word = self.word.load(Ordering::Relaxed);
+        while head(word).addr() != CLOSED {
+            let after = word.map_addr(|address| address & !FLOODED | bit);
+            // Relaxed: nothing is published by the bit and nothing read because of it; and as an exchange it passes on what
+            // the writes before it released.
+            match self
+                .word
+                .compare_exchange_weak(word, after, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return,
                 Err(seen) => word = seen,
             }
         }
@@ -230,7 +314,7 @@ impl<T> Inbox<T> {
     /// Asks the processor for the oldest of what lies in the inbox, for whoever will take it soon.
     pub(crate) fn prefetch_content(&self) {
         // Relaxed: what is asked for too early, or in vain, does no harm.
-        prefetch(self.word.load(Ordering::Relaxed));
+        prefetch(head(self.word.load(Ordering::Relaxed)));
     }
 
     /// Whether there is something to take. The home's local tell asks this before it pushes (M3).
@@ -241,10 +325,22 @@ impl<T> Inbox<T> {
         is_list(self.word.load(Ordering::Relaxed))
     }
 
+    /// Whether there is neither something to take nor a flood: what the short way of a local tell asks, in one comparison.
+    #[inline(always)]
+    pub fn is_calm(&self) -> bool {
+        // Relaxed: as in `has_messages`; the bit is the home's own.
+        self.word.load(Ordering::Relaxed).addr() <= CLOSED
+    }
+
+    /// The word that the home leaves behind when it takes: the bit is its own, so it is still what it reads here (M6).
+    fn left_behind(&self, left: usize) -> *mut Node<T> {
+        state(left, self.word.load(Ordering::Relaxed))
+    }
+
     /// Takes everything and goes idle; for the one who received the notification or the claimed cell.
     pub fn take(&self) -> Taken<T> {
         // Acquire pairs with the pushes; Release with the next push out of idle (M5, and the reuse of the link, M2).
-        taken(self.word.swap(idle(), Ordering::AcqRel))
+        taken(head(self.word.swap(self.left_behind(IDLE), Ordering::AcqRel)))
     }
 
     /// Takes everything while the notification is still under way; for the home.
@@ -253,7 +349,7 @@ impl<T> Inbox<T> {
             return Taken { next: ptr::null_mut() };
         }
         // The word shows a list, and only the home takes lists, so it still does. Acquire pairs with the pushes.
-        taken(self.word.swap(drained(), Ordering::Acquire))
+        taken(head(self.word.swap(self.left_behind(DRAINED), Ordering::Acquire)))
     }
 
     /// Tries to become the one who is notified, so that the cell may be moved (M5). Fails while a notification is under
@@ -261,18 +357,23 @@ impl<T> Inbox<T> {
     pub fn claim(&self) -> bool {
         // Acquire and Release: the claim stands for a received notification, like `take`, and for one sent, like `push`.
         self.word
-            .compare_exchange(idle(), drained(), Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(
+                self.left_behind(IDLE),
+                self.left_behind(DRAINED),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            )
             .is_ok()
     }
 
     /// Refuses from now on. Gives what was left and whether a notification is still under way.
     pub fn close(&self) -> (Taken<T>, bool) {
-        let word = self.word.swap(closed(), Ordering::AcqRel);
-        (taken(word), word != idle())
+        let word = head(self.word.swap(ptr::without_provenance_mut(CLOSED), Ordering::AcqRel));
+        (taken(word), word.addr() != IDLE)
     }
 }
 
-/// Turns a list (newest first), or one of the words that are none, into what comes out in the order of arrival.
+/// Turns the head of a list (newest first), or one of the states, into what comes out in the order of arrival.
 fn taken<T>(word: *mut Node<T>) -> Taken<T> {
     let mut newest = if is_list(word) { word } else { ptr::null_mut() };
     let mut oldest = ptr::null_mut();
@@ -383,6 +484,41 @@ mod tests {
         assert_eq!(left.collect::<Vec<_>>(), [1]);
         assert!(underway);
         assert_eq!(inbox.push(2), Err(Refused(2)));
+    }
+
+    #[test]
+    fn the_word_counts_and_tells_of_a_flood() {
+        let inbox = Inbox::new();
+        assert!(inbox.is_calm());
+        let mut chain = Chain::new(1);
+        chain.add(2);
+        let gauge = |waiting, flooded| Gauge { waiting, flooded };
+        assert!(matches!(inbox.push_gauged(chain), Ok((Pushed::Notify, seen)) if seen == gauge(2, false)));
+        inbox.set_flooded(true);
+        assert!(matches!(inbox.push_gauged(Chain::new(3)), Ok((Pushed::Underway, seen)) if seen == gauge(3, true)));
+        assert_eq!(inbox.take().collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(inbox.gauge(), gauge(0, true));
+        assert!(!inbox.is_calm() && !inbox.has_messages());
+        assert!(inbox.claim(), "a flood is no notification");
+        assert!(matches!(inbox.push_gauged(Chain::new(4)), Ok((Pushed::Underway, seen)) if seen == gauge(1, true)));
+        inbox.set_flooded(false);
+        assert_eq!(inbox.take_early().collect::<Vec<_>>(), [4]);
+        assert_eq!(inbox.gauge(), gauge(0, false));
+        let (_, underway) = inbox.close();
+        assert!(underway);
+        inbox.set_flooded(true);
+        assert_eq!(inbox.push(5), Err(Refused(5)));
+    }
+
+    #[test]
+    fn the_count_ends_where_the_word_does() {
+        let inbox = Inbox::new();
+        for n in 0..WAITING_MAX + 10 {
+            let _ = inbox.push(n);
+        }
+        assert_eq!(inbox.gauge().waiting, WAITING_MAX);
+        assert!(!inbox.gauge().flooded);
+        assert_eq!(inbox.take().count(), WAITING_MAX + 10);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! models are about the words, and loom watches plain boxes better.
 
 use super::crates::{Crate, CrateList};
+use super::inbox::is_possible_address;
 use crate::sync::{UnsafeCell, thread_local_pointer};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
@@ -73,7 +74,12 @@ const fn layout_of(class: usize) -> Layout {
 
 fn allocate(layout: Layout) -> NonNull<u8> {
     // SAFETY: nodes are not of size 0: they begin with a link.
-    NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+    let node = NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
+    assert!(
+        is_possible_address(node.addr().get()),
+        "an allocator that gives memory beyond 2^48 cannot serve mailboxes"
+    );
+    node
 }
 
 /// Takes memory for a node, and says to whom it has to go back.

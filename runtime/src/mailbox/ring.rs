@@ -64,6 +64,11 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
         self.tail.wrapping_sub(self.head)
     }
 
+    /// The positions of the first element and of the end; both only rise, and wrap.
+    pub(crate) fn positions(&self) -> (usize, usize) {
+        (self.head, self.tail)
+    }
+
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.tail == self.head
@@ -154,6 +159,16 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
         if self.heap.is_some() {
             self.settle_heap();
         }
+    }
+
+    /// After a flood: takes no more room than what is left needs. Positions begin anew.
+    #[cold]
+    pub(crate) fn shrink(&mut self) {
+        let mut small = Self::new();
+        while let Some(value) = self.pop_front() {
+            small.push_back(value);
+        }
+        *self = small;
     }
 
     fn settle_heap(&mut self) {
@@ -289,6 +304,7 @@ mod tests {
         PopFront,
         PopBack,
         Settle,
+        Shrink,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -297,6 +313,7 @@ mod tests {
             3 => Just(Step::PopFront),
             1 => Just(Step::PopBack),
             1 => Just(Step::Settle),
+            1 => Just(Step::Shrink),
         ]
     }
 
@@ -323,6 +340,10 @@ mod tests {
                 }
                 Step::PopBack => prop_assert_eq!(ring.pop_back(), model.pop_back()),
                 Step::Settle => (0..=CALM_ENOUGH).for_each(|_| ring.settle()),
+                Step::Shrink => {
+                    ring.shrink();
+                    prop_assert!(ring.capacity as usize <= (2 * ring.len()).max(CAPACITY_AT_FIRST as usize));
+                }
             }
             prop_assert_eq!(ring.len(), model.len());
             prop_assert_eq!(ring.is_empty(), model.is_empty());

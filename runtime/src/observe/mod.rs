@@ -82,6 +82,12 @@ counters! {
     steals,
     /// Cells that moved to the worker that kept waking them.
     drifts,
+    /// Times an actor was muted because a receiver had more than it could do.
+    mutes,
+    /// Times an actor went on because it waited for itself, by way of others.
+    mute_cycles,
+    /// Messages refused because a mailbox was full.
+    rejected,
     /// Times this worker took over the work of one that was stuck in a turn.
     rescues,
     /// Cells it took over so.

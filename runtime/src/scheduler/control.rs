@@ -5,6 +5,7 @@
 
 use super::exit::ExitReason;
 use super::header::CellRef;
+use super::waiting::Waiting;
 use crate::sys::poller::Readiness;
 use std::any::Any;
 use std::fmt;
@@ -53,6 +54,16 @@ pub(crate) enum Control {
     Ready { socket: usize, readiness: Readiness },
     /// Have a turn: `Context::run_again` asked for it.
     RunAgain,
+    /// Somebody has been muted because this actor is flooded.
+    Muted(Waiting),
+    /// The receiver for whose sake this actor has been muted, at that time, can do with more.
+    Unmute { generation: u32 },
+    /// The muted actor `origin` asks whether it waits for itself.
+    Probe {
+        origin: CellRef,
+        generation: u32,
+        hops: u32,
+    },
     /// The actor's arenas use nearly what they may.
     MemoryPressure { used_bytes: u64, limit_bytes: u64 },
 }

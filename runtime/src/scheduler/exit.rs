@@ -60,6 +60,12 @@ pub enum ExitReason {
     Panicked(String),
     /// The factory refused.
     FactoryFailed(Fault),
+    /// So many messages waited for it, which is all it takes, and its limit says that it fails then; see
+    /// [`MailboxLimits::hard`](crate::MailboxLimits::hard).
+    MailboxFull {
+        /// The limit.
+        limit: usize,
+    },
     /// Its arenas used more than they may; see [`Context::limit_memory`](crate::Context::limit_memory).
     OutOfMemory {
         /// Live and dead bytes in the end.
@@ -93,6 +99,7 @@ impl fmt::Display for ExitReason {
             Self::Faulted(fault) => write!(f, "fault: {fault}"),
             Self::Panicked(text) => write!(f, "panic: {text}"),
             Self::FactoryFailed(fault) => write!(f, "could not start: {fault}"),
+            Self::MailboxFull { limit } => write!(f, "its mailbox is full: {limit} messages are allowed"),
             Self::OutOfMemory {
                 used_bytes,
                 limit_bytes,

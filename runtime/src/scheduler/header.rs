@@ -5,9 +5,9 @@
 
 use super::control::Control;
 use super::doorbell::Doorbell;
-use super::outgoing::Delivered;
+use super::outgoing::Receipt;
 use super::worker::Worker;
-use crate::mailbox::{ErasedChain, Notifiable};
+use crate::mailbox::{ErasedChain, Marks, Notifiable};
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use crate::sync::hint::prefetch_to_write;
@@ -32,6 +32,8 @@ pub(crate) enum Queued {
     No,
     /// In a run queue or a deque, or having its turn.
     Yes,
+    /// In no queue, and data does not put it into one: the actor is muted. Control messages do.
+    Muted,
     /// The actor has ended; tells are refused.
     Closed,
 }
@@ -63,6 +65,14 @@ impl Attention {
     pub(crate) const STOP: u16 = 1 << 4;
     /// The actor has asked for another turn.
     pub(crate) const AGAIN: u16 = 1 << 5;
+    /// The actor has filled somebody's mailbox, and has no data turns until that is over.
+    pub(crate) const MUTED: u16 = 1 << 6;
+    /// The actor's mailbox is fuller than it should be, or it is under pressure; who tells it something is muted.
+    pub(crate) const FLOODED: u16 = 1 << 7;
+    /// It is flooded because it said so, whatever waits.
+    pub(crate) const PRESSURE: u16 = 1 << 8;
+    /// It has asked for another turn, and gets it when it is not muted any more.
+    pub(crate) const AGAIN_UNMUTED: u16 = 1 << 9;
 }
 
 impl Plain {
@@ -82,18 +92,34 @@ pub(crate) struct Drift {
     pub(crate) streak: u8,
 }
 
+/// What is to become of a cell when its turn is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// It is to be queued again.
+    Again,
+    /// It waits until something is told to it.
+    Idle,
+    /// The actor has ended, and the cell may have been freed.
+    Gone,
+}
+
 /// The functions that differ by actor type.
 pub(crate) struct Table {
-    /// Has a turn. The worker is the home. Says whether the cell is to be queued again.
-    pub(crate) run: unsafe fn(NonNull<Header>, &Worker) -> bool,
+    /// Has a turn. The worker is the home.
+    pub(crate) run: unsafe fn(NonNull<Header>, &Worker) -> After,
     /// A turn was left by a panic: ends the actor. Otherwise as `run`.
-    pub(crate) panicked: unsafe fn(NonNull<Header>, &Worker, &(dyn Any + Send)) -> bool,
+    pub(crate) panicked: unsafe fn(NonNull<Header>, &Worker, &(dyn Any + Send)) -> After,
+    /// The turn that just ended has flooded the receiver: mutes the actor, if it may be. The worker is the home. Says, as
+    /// it is told, whether the cell is to be queued again.
+    pub(crate) mute: unsafe fn(NonNull<Header>, &Worker, CellRef, bool) -> bool,
     /// Moves the inbox to the local queue after a notification (or after leaving a deque).
     pub(crate) accept: unsafe fn(NonNull<Header>, &Worker),
     /// Puts one message on the control lane, from any thread.
     pub(crate) control: unsafe fn(NonNull<Header>, Control),
     /// Puts a chain of messages into the inbox, from any thread.
-    pub(crate) deliver: unsafe fn(NonNull<Header>, ErasedChain) -> Delivered,
+    pub(crate) deliver: unsafe fn(NonNull<Header>, ErasedChain) -> Receipt,
+    /// Counts the messages of a chain that was refused, and drops them: the user's destructors run.
+    pub(crate) drop_refused: unsafe fn(NonNull<Header>, ErasedChain),
     /// Asks for what lies in the inbox.
     pub(crate) prefetch: unsafe fn(NonNull<Header>),
     /// Claims the inbox so that the cell may move (M5).
@@ -119,6 +145,8 @@ pub(crate) struct Header {
     /// The neighbors among the children of the parent; only the parent's home touches them (S5).
     pub(crate) siblings: UnsafeCell<Siblings>,
     pub(crate) parent: Option<CellRef>,
+    /// How much may wait here.
+    pub(crate) marks: Marks,
     pub(crate) plain: UnsafeCell<Plain>,
     /// The link of the notification list; whoever has the duty (M2).
     notify_link: AtomicPtr<Header>,
@@ -146,6 +174,7 @@ impl Header {
         queued: Queued,
         pinned: bool,
         parent: Option<CellRef>,
+        marks: Marks,
     ) -> Self {
         Self {
             home: AtomicPtr::new(home.map_or(ptr::null_mut(), |home| ptr::from_ref(home).cast_mut())),
@@ -153,6 +182,7 @@ impl Header {
             notify_link: AtomicPtr::new(ptr::null_mut()),
             table,
             id,
+            marks,
             plain: UnsafeCell::new(Plain {
                 queued,
                 // Nothing is on the control lane, which does no harm: whoever accepts the cell gives it its first turn.

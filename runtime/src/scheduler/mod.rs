@@ -20,6 +20,7 @@ pub(crate) mod sockets;
 pub mod surplus;
 mod tenure;
 mod trial;
+pub(crate) mod waiting;
 pub(crate) mod worker;
 
 pub use sleep::Sleep;

@@ -25,14 +25,16 @@ pub(crate) const GATHERED_MAX: usize = 256;
 const SPARE_CRATES: usize = 16;
 
 /// What came of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Delivered {
-    /// The home has to be notified, by whoever delivered (M2).
-    Notify,
-    /// A notification is under way.
-    Underway,
-    /// The actor has ended; the messages have been counted and dropped.
-    Refused,
+pub(crate) enum Receipt {
+    /// The messages are there.
+    Delivered {
+        /// The home has to be notified, by whoever delivered (M2); otherwise a notification is under way.
+        notify: bool,
+        /// The receiver has more than it can do.
+        flooded: bool,
+    },
+    /// The actor has ended, or takes no more.
+    Refused(ErasedChain),
 }
 
 /// A cell that was told something lately, and its chain.
@@ -55,7 +57,12 @@ pub(crate) struct Outgoing {
     begun: Vec<u16>,
     /// The places that have ever had a cell since they were all emptied.
     used: Vec<u16>,
+    /// How many messages have been gathered, or some number above 0 if there is something else to be done at the end.
     gathered: usize,
+    /// The first receiver that has got more than it can do by this turn.
+    flooded: Option<CellRef>,
+    /// What was not accepted; dropped between turns, where the user's destructors meet nothing half done.
+    refused: Vec<(CellRef, ErasedChain)>,
     /// Cells to be notified, by home.
     notices: Vec<(&'static Doorbell, Box<Crate<Header>>)>,
     /// Empty crates: those that came with notifications go out with others.
@@ -81,6 +88,8 @@ impl Outgoing {
             begun: Vec::new(),
             used: Vec::new(),
             gathered: 0,
+            flooded: None,
+            refused: Vec::new(),
             notices: Vec::new(),
             spare: Vec::new(),
         }
@@ -142,7 +151,7 @@ impl Outgoing {
             self.deliver(usize::from(self.begun[at]));
         }
         self.begun.clear();
-        self.gathered = 0;
+        self.gathered = usize::from(self.flooded.is_some() || !self.refused.is_empty());
         for (home, notices) in self.notices.drain(..) {
             // SAFETY: the duty for each of them is ours (M2), and each waits for its notification before it is freed (S4).
             unsafe { home.notify_all(notices) };
@@ -158,12 +167,20 @@ impl Outgoing {
         let header = cell.header();
         // SAFETY: the chain was made for this cell.
         match unsafe { (header.table.deliver)(cell.as_ptr(), chain) } {
-            Delivered::Underway => {}
-            Delivered::Refused => {
-                place.cell = None;
+            Receipt::Refused(chain) => {
                 place.seen = 0;
+                if let Some(cell) = place.cell.take() {
+                    self.refused.push((cell, chain));
+                }
+                return;
             }
-            Delivered::Notify => {
+            Receipt::Delivered { notify, flooded } => {
+                if flooded && self.flooded.is_none() {
+                    self.flooded = Some(cell.clone());
+                }
+                if !notify {
+                    return;
+                }
                 // The duty is ours, so the home does not change until the notification is received (M5).
                 let home = header.home_to_notify();
                 let known = self.notices.iter().position(|(to, _)| ptr::eq(*to, home));
@@ -179,6 +196,20 @@ impl Outgoing {
                 }
             }
         }
+    }
+
+    /// Remembers that this turn has flooded a receiver, unless it is known to have flooded one already.
+    pub(crate) fn note_flood(&mut self, receiver: &Header) {
+        if self.flooded.is_none() {
+            self.flooded = Some(CellRef::new(receiver));
+            self.gathered += 1;
+        }
+    }
+
+    /// At the end of a turn, when all has been delivered: what else is to be done about it.
+    pub(crate) fn end_turn(&mut self) -> (Option<CellRef>, Vec<(CellRef, ErasedChain)>) {
+        self.gathered = 0;
+        (self.flooded.take(), std::mem::take(&mut self.refused))
     }
 
     /// Keeps an empty crate for later.

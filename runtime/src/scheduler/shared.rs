@@ -8,6 +8,7 @@ use super::doorbell::Doorbell;
 use super::exit::ExitReason;
 use super::header::ActorId;
 use super::trial::Trial;
+use crate::mailbox::MailboxLimits;
 use crate::sync::Counter;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sys::clock;
@@ -40,6 +41,7 @@ pub(crate) struct Tuning {
     pub(crate) record: Option<usize>,
     pub(crate) arena_pool_bytes: usize,
     pub(crate) memory: MemoryTuning,
+    pub(crate) mailbox: MailboxLimits,
 }
 
 /// The part of them that is about the memory of actors.
@@ -58,6 +60,8 @@ pub(crate) struct Shared {
     hungry: AtomicUsize,
     /// How many workers look for work.
     searching: AtomicUsize,
+    /// How many actors are muted: messages wait that nobody will handle before something else happens.
+    muted: AtomicUsize,
     ended: AtomicBool,
     /// How many workers are awake in turns, on their own desks, to see whether somebody is stuck.
     pub(super) watching: AtomicUsize,
@@ -78,6 +82,7 @@ impl Shared {
             injector: Injector::new(),
             hungry: AtomicUsize::new(0),
             searching: AtomicUsize::new(0),
+            muted: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
             watching: AtomicUsize::new(0),
             rescued: AtomicUsize::new(0),
@@ -155,6 +160,17 @@ impl Shared {
         !self.injector.is_empty() || self.peers.iter().any(|peer| !peer.stealer.is_empty())
     }
 
+    /// An actor has been muted.
+    pub(crate) fn one_more_muted(&self) {
+        // Relaxed: whoever reads it looks at the sleep of the workers before and after, which orders it.
+        self.muted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An actor goes on.
+    pub(crate) fn one_less_muted(&self) {
+        self.muted.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// The last actor has ended: all workers go home.
     pub(crate) fn end(&self) {
         // Release pairs with the Acquire in `has_ended`; the rings that follow carry fences.
@@ -168,15 +184,15 @@ impl Shared {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Whether nothing can run: every worker sleeps through the whole look and nothing is under way to any of them.
-    /// Timers and sockets that may bring new work are not counted.
+    /// Whether no message is left: every worker sleeps through the whole look, nothing is under way to any of them, and
+    /// nobody is muted. Timers and sockets that may bring new work are not counted.
     pub(crate) fn is_quiet(&self) -> bool {
         let sleeps = |peer: &Peer| {
             (peer.doorbell.sleep().is_asleep() && !peer.doorbell.has_notifications())
                 .then(|| peer.sleeps.load(Ordering::Acquire))
         };
         let before: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
-        if before.is_none() || self.anything_to_steal() {
+        if before.is_none() || self.anything_to_steal() || self.muted.load(Ordering::Relaxed) > 0 {
             return false;
         }
         // Acquire, after the lists were seen empty: if a worker emptied one just now, the second look sees it awake.

@@ -9,7 +9,7 @@ use super::control::Control;
 use super::deque::{Deque, Runnable};
 use super::desk::{Desk, RunQueue};
 use super::doorbell::Doorbell;
-use super::header::{CellRef, Header};
+use super::header::{After, CellRef, Header};
 use super::outgoing::Outgoing;
 use super::pace::Pace;
 use super::record::{self, MaybeRecorder};
@@ -214,8 +214,8 @@ impl Worker {
         desk.counters.turns.add(1);
         desk.begin_turn(cell);
         // SAFETY: a cell in the run queue is alive (S4), this worker is its home (S1) and nobody else runs it (S2).
-        let again = unsafe { (cell.as_ref().table.run)(cell, self) };
-        self.end_turn(cell, again);
+        let after = unsafe { (cell.as_ref().table.run)(cell, self) };
+        self.end_turn(cell, after);
     }
 
     /// Delivers what the present turn has gathered.
@@ -232,24 +232,54 @@ impl Worker {
     }
 
     #[inline(always)]
-    fn end_turn(&self, cell: NonNull<Header>, again: bool) {
+    fn end_turn(&self, cell: NonNull<Header>, after: After) {
         let desk = self.desk();
         if !desk.tenure.end_turn() {
             self.regain();
         }
-        // SAFETY: S7: between turns; delivering calls nothing of the worker's.
-        unsafe {
-            desk.with_outgoing(|outgoing| {
-                if !outgoing.is_empty() {
-                    outgoing.deliver_all();
-                }
-            });
-        }
+        // SAFETY: S7: between turns.
+        let again = if unsafe { desk.with_outgoing(|outgoing| outgoing.is_empty()) } {
+            after == After::Again
+        } else {
+            self.end_sending(cell, after)
+        };
         if again {
             self.enqueue(cell);
         }
         // SAFETY: only the owning thread has a `&Worker` (S3), and the turn's borrows ended with it (A5).
         self.scratch.with_mut(|scratch| unsafe { &mut *scratch }.end_turn());
+    }
+
+    /// The end of a turn that has sent something elsewhere, or has flooded somebody. Says whether the cell is to be queued
+    /// again.
+    #[inline(never)]
+    fn end_sending(&self, cell: NonNull<Header>, after: After) -> bool {
+        let mut again = after == After::Again;
+        let mut muting = after != After::Gone;
+        loop {
+            // SAFETY: S7: between turns; delivering calls nothing of the worker's.
+            let (flooded, refused) = unsafe {
+                self.desk().with_outgoing(|outgoing| {
+                    outgoing.deliver_all();
+                    outgoing.end_turn()
+                })
+            };
+            if let Some(flooded) = flooded
+                && std::mem::take(&mut muting)
+            {
+                // SAFETY: the actor has not ended and its turn just has, so its cell is alive (S4) and at home here (S1).
+                again = unsafe { (cell.as_ref().table.mute)(cell, self, flooded, again) };
+            }
+            if refused.is_empty() {
+                return again;
+            }
+            for (receiver, chain) in refused {
+                // SAFETY: the reference keeps the cell alive, for which the chain was made.
+                unsafe { (receiver.header().table.drop_refused)(receiver.as_ptr(), chain) };
+            }
+            // The destructors of messages are the user's and may have sent something: once more, without muting.
+            muting = false;
+        }
     }
 
     /// The end of a turn that was left by a panic.
@@ -262,8 +292,8 @@ impl Worker {
         }
         let cell = self.desk().running();
         // SAFETY: the turn of this cell is not over, so the cell is alive (S4) and this worker's (S1).
-        let again = unsafe { (cell.as_ref().table.panicked)(cell, self, &*payload) };
-        self.end_turn(cell, again);
+        let after = unsafe { (cell.as_ref().table.panicked)(cell, self, &*payload) };
+        self.end_turn(cell, after);
         self.record_turn_end(cell);
     }
 

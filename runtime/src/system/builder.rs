@@ -5,6 +5,7 @@ use super::root::Root;
 use super::{Door, System};
 use crate::actor::{ActorCell, ActorId, ActorRef, Birth, ExitReason};
 use crate::arena::{ARENA_POOL_BYTES, EVACUATION_FACTOR, EVACUATION_FLOOR_BYTES};
+use crate::mailbox::MailboxLimits;
 use crate::scheduler::deque::Deque;
 use crate::scheduler::desk::Desk;
 use crate::scheduler::doorbell::Doorbell;
@@ -47,6 +48,7 @@ impl Default for SystemBuilder {
                 rescue_after: Some(Duration::from_millis(1)),
                 record: None,
                 arena_pool_bytes: ARENA_POOL_BYTES,
+                mailbox: MailboxLimits::default(),
                 memory: MemoryTuning {
                     limit_bytes: None,
                     evacuation_floor_bytes: EVACUATION_FLOOR_BYTES,
@@ -168,6 +170,14 @@ impl SystemBuilder {
         self
     }
 
+    /// How much may wait in one mailbox, and what happens then: [`MailboxLimits`] has the defaults.
+    /// [`Context::limit_mailbox`](crate::Context::limit_mailbox) says otherwise for one actor.
+    #[must_use]
+    pub fn mailbox(mut self, limits: MailboxLimits) -> Self {
+        self.tuning.mailbox = limits;
+        self
+    }
+
     /// How many bytes of emptied chunks each worker keeps for new arenas. Default: [`ARENA_POOL_BYTES`]. One arena
     /// leaves at most a quarter of it.
     #[must_use]
@@ -238,7 +248,7 @@ impl SystemBuilder {
         let shared = Arc::new(Shared::new(peers, tuning, self.on_failure));
 
         let home = shared.peers[0].doorbell;
-        let root = ActorCell::create(&Birth::At(home), Box::new(|_| Ok(Root)), None);
+        let root = ActorCell::create(&Birth::At(home), Box::new(|_| Ok(Root)), None, &shared.tuning.mailbox);
         // SAFETY: the root's own count keeps it alive until it is notified, and longer.
         let root_ref = ActorRef::new(unsafe { root.as_ref() });
         // SAFETY: the cell was made claimed, so the duty is ours (M2).

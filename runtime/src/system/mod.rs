@@ -106,7 +106,12 @@ impl System {
         birth: Birth,
         factory: impl FnOnce(&mut Context<'_, A>) -> Result<A, Fault> + Send + 'static,
     ) -> ActorRef<A> {
-        let child = ActorCell::create(&birth, Box::new(factory), Some(self.root.cell_ref()));
+        let child = ActorCell::create(
+            &birth,
+            Box::new(factory),
+            Some(self.root.cell_ref()),
+            &self.shared.tuning.mailbox,
+        );
         // SAFETY: the actor's own count keeps the cell alive; it cannot end before it is queued below.
         let cell = unsafe { child.as_ref() };
         let reference = ActorRef::new(cell);

@@ -6,6 +6,7 @@ mod life;
 mod limits;
 mod memory;
 mod messages;
+mod pressure;
 mod recording;
 mod rescue;
 mod timers;
