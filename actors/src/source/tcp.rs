@@ -9,7 +9,9 @@ use super::{Decode, Source, SourceMsg};
 use crate::element::EdgeId;
 use crate::exchange::{Collector, Downstream};
 use crate::job::{Deploy, Drain, JobShared};
-use potoroo_runtime::io::{Acceptor, CloseReason, Connection, Frame, Framing, Link, Listener, ListenerMsg, Protocol};
+use potoroo_runtime::io::{
+    Acceptor, CloseReason, Connection, Frame, Frames, Framing, Link, Listener, ListenerMsg, Protocol,
+};
 use potoroo_runtime::sys::clock::wall_ns;
 use potoroo_runtime::sys::net::{TcpListener, TcpStream};
 use potoroo_runtime::{ActorId, Context, ExitReason, Recipient, Turn};
@@ -157,6 +159,7 @@ struct Receiving<F, C> {
 
 impl<F: Decode, C: Collector<F::Record>> Protocol for Receiving<F, C> {
     type Msg = SourceMsg<C::Buffer>;
+    type Codec = Frames;
 
     fn bytes_read(&mut self, count: usize) {
         self.wall_ns = wall_ns();

@@ -3,8 +3,9 @@
 //! One turn reads once, hands over every whole frame, lets the protocol finish, and writes what came of it. If more is
 //! there to be read it asks for another turn, after the other actors of its worker have had theirs.
 
-use super::framing::{Frame, FrameReader, Framing};
+use super::codec::Codec;
 use super::link::{CloseReason, Link};
+use super::reader::FrameReader;
 use crate::actor::{Actor, Context, ExitReason, Fault, Signal, Turn};
 use crate::sys::net::TcpStream;
 use std::io;
@@ -14,6 +15,9 @@ use std::net::SocketAddr;
 pub trait Protocol: Sized + Send + 'static {
     /// What can be told to the connection from other actors.
     type Msg: Send + 'static;
+
+    /// What cuts the bytes into frames: [`Frames`](super::Frames) for length prefixes and lines.
+    type Codec: Codec;
 
     /// The connection is there.
     fn opened(&mut self, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn {
@@ -27,7 +31,12 @@ pub trait Protocol: Sized + Send + 'static {
     }
 
     /// A whole frame, borrowed from the read buffer.
-    fn frame(&mut self, frame: Frame<'_>, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn;
+    fn frame(
+        &mut self,
+        frame: <Self::Codec as Codec>::Frame<'_>,
+        link: &mut Link,
+        ctx: &mut Context<'_, Connection<Self>>,
+    ) -> Turn;
 
     /// Something was told to the connection.
     fn message(&mut self, msg: Self::Msg, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn {
@@ -43,7 +52,7 @@ pub trait Protocol: Sized + Send + 'static {
     }
 
     /// Nothing more will be read. By default the actor ends, after a peer that finished in order has been sent what is
-    /// left.
+    /// left. A protocol that answers bad bytes sends its complaint here and calls [`Link::finish`].
     fn closed(&mut self, why: &CloseReason, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn {
         match why {
             CloseReason::PeerFinished => link.finish(),
@@ -75,19 +84,28 @@ enum Progress {
 pub struct Connection<P: Protocol> {
     protocol: P,
     link: Link,
-    reader: FrameReader,
+    reader: FrameReader<P::Codec>,
     progress: Progress,
     readable: bool,
+    /// The end of the stream has been announced: read on until it comes.
+    ending: bool,
     token: usize,
 }
 
 impl<P: Protocol> Connection<P> {
     /// A factory body for an accepted stream: call it on the worker where the connection is to live.
-    pub fn open(stream: TcpStream, framing: Framing, protocol: P, ctx: &mut Context<'_, Self>) -> Result<Self, Fault> {
+    pub fn open(
+        stream: TcpStream,
+        codec: impl Into<P::Codec>,
+        protocol: P,
+        ctx: &mut Context<'_, Self>,
+    ) -> Result<Self, Fault> {
         // A peer that is gone already is found out by the first read.
         let peer = stream.peer_address().unwrap_or_else(|_| ([0, 0, 0, 0], 0).into());
-        let mut connection = Self::watched(stream, peer, framing, protocol, ctx)?;
+        let mut connection = Self::watched(stream, peer, codec.into(), protocol, ctx)?;
         connection.progress = Progress::Open;
+        // A stream that has just been accepted takes bytes; if not, the first write finds out.
+        connection.link.writable = true;
         connection.protocol.opened(&mut connection.link, ctx)?;
         Ok(connection)
     }
@@ -95,18 +113,18 @@ impl<P: Protocol> Connection<P> {
     /// A factory body that connects to `address`. [`Protocol::opened`] or [`Protocol::closed`] tells the outcome.
     pub fn connect(
         address: SocketAddr,
-        framing: Framing,
+        codec: impl Into<P::Codec>,
         protocol: P,
         ctx: &mut Context<'_, Self>,
     ) -> Result<Self, Fault> {
         let stream = TcpStream::connect(address)?;
-        Self::watched(stream, address, framing, protocol, ctx)
+        Self::watched(stream, address, codec.into(), protocol, ctx)
     }
 
     fn watched(
         stream: TcpStream,
         peer: SocketAddr,
-        framing: Framing,
+        codec: P::Codec,
         protocol: P,
         ctx: &mut Context<'_, Self>,
     ) -> Result<Self, Fault> {
@@ -115,9 +133,10 @@ impl<P: Protocol> Connection<P> {
         Ok(Self {
             protocol,
             link,
-            reader: FrameReader::new(framing),
+            reader: FrameReader::new(codec),
             progress: Progress::Connecting,
             readable: false,
+            ending: false,
             token,
         })
     }
@@ -146,50 +165,73 @@ impl<P: Protocol> Connection<P> {
         self.protocol.closed(why, &mut self.link, ctx)
     }
 
-    /// Reads once and hands over what is whole.
+    /// Reads once, hands over what is whole, and keeps no more memory than what is left needs.
     fn read(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
         if self.progress != Progress::Open || self.link.paused {
             return Ok(());
         }
         // Frames that a pause left in the buffer go first.
-        if !self.hand_over(ctx)? || !self.readable {
-            return Ok(());
+        if self.hand_over(ctx)? && self.readable {
+            self.read_once(ctx)?;
         }
-        match self.reader.fill(|room| self.link.stream.recv(room)) {
-            Ok(0) => {
-                self.readable = false;
-                match self.reader.finish() {
-                    Ok(Some(frame)) => self.protocol.frame(frame, &mut self.link, ctx)?,
-                    Ok(None) => {}
-                    Err(error) => return self.close(&CloseReason::BadFrame(error), ctx),
-                }
-                return self.close(&CloseReason::PeerFinished, ctx);
-            }
-            Ok(count) => {
-                self.protocol.bytes_read(count);
-                self.hand_over(ctx)?;
-            }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.readable = false,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return self.close(&CloseReason::Broken(e), ctx),
+        if self.progress == Progress::Closed {
+            self.reader.clear();
         }
+        self.reader.rest();
         if self.readable && !self.link.paused {
             ctx.run_again();
         }
         Ok(())
     }
 
+    fn read_once(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        let mut offered = 0;
+        let read = self.reader.fill(|room| {
+            offered = room.len();
+            self.link.stream.recv(room)
+        });
+        match read {
+            Ok(0) => {
+                self.readable = false;
+                let end = match self.reader.finish() {
+                    Ok(Some(frame)) => {
+                        self.protocol.frame(frame, &mut self.link, ctx)?;
+                        CloseReason::PeerFinished
+                    }
+                    Ok(None) => CloseReason::PeerFinished,
+                    Err(error) => CloseReason::BadFrame(error),
+                };
+                self.close(&end, ctx)
+            }
+            Ok(count) => {
+                // Less than was offered: the kernel has no more, and another edge will tell when it has. This saves a read
+                // that would block. Only an end that was announced together with these bytes has no edge of its own.
+                self.readable = count == offered || self.ending;
+                self.protocol.bytes_read(count);
+                self.hand_over(ctx).map(drop)
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(())
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(e) => self.close(&CloseReason::Broken(e), ctx),
+        }
+    }
+
     /// Hands over the whole frames of the buffer; says whether reading may go on.
     fn hand_over(&mut self, ctx: &mut Context<'_, Self>) -> Result<bool, Fault> {
         while !self.link.paused && !ctx.is_stopping() {
-            match self.reader.next_frame() {
-                Ok(Some(frame)) => self.protocol.frame(frame, &mut self.link, ctx)?,
-                Ok(None) => return Ok(true),
-                Err(error) => {
-                    self.close(&CloseReason::BadFrame(error), ctx)?;
-                    return Ok(false);
+            let error = match self.reader.next_frame() {
+                Ok(Some(frame)) => {
+                    self.protocol.frame(frame, &mut self.link, ctx)?;
+                    continue;
                 }
-            }
+                Ok(None) => return Ok(true),
+                Err(error) => error,
+            };
+            self.close(&CloseReason::BadFrame(error), ctx)?;
+            return Ok(false);
         }
         Ok(false)
     }
@@ -225,6 +267,7 @@ impl<P: Protocol> Actor for Connection<P> {
         match signal {
             Signal::Ready { readiness, .. } => {
                 self.readable |= readiness.readable;
+                self.ending |= readiness.closed;
                 self.link.writable |= readiness.writable;
                 if self.progress == Progress::Connecting {
                     self.connected(ctx)?;

@@ -1,19 +1,12 @@
-//! Cutting a stream of bytes into frames.
+//! The two ways of cutting frames that come with the runtime: length prefixes, and lines.
 //!
-//! Bytes are read into one buffer and frames are borrowed from it; what is left of an incomplete frame moves to the
-//! front when room is needed. A frame beyond the limit is refused as soon as its length is known, before anything of
-//! it is kept. The same reader serves sockets and files. It lacks escaping, checksums and resynchronization: after a
-//! broken length nothing can be trusted.
+//! A frame beyond the limit is refused as soon as its length is known, before anything of it is kept. It lacks escaping,
+//! checksums and resynchronization: after a broken length nothing can be trusted.
 
-use std::fmt;
-use std::io;
+use super::codec::{Codec, FrameError};
 
 /// The bytes of a length prefix.
 pub const LENGTH_BYTES: usize = 4;
-
-/// How large a read buffer is to begin with: large enough that a read takes over a thousand small frames, small enough
-/// to stay in the second-level cache.
-const BUFFER_BYTES: usize = 64 * 1024;
 
 /// How frames are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,218 +32,126 @@ pub struct Frame<'a> {
     pub offset: u64,
 }
 
-/// Why a stream cannot be cut any further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FrameError {
-    /// A frame announces, or a line has, more bytes than the limit allows.
-    TooLong {
-        /// Where the frame begins in the stream.
-        offset: u64,
-        /// Its length; for a line, the bytes seen so far.
-        length: u64,
-        /// The limit.
-        limit: usize,
-    },
-    /// The stream ended within a frame.
-    Truncated {
-        /// Where the frame begins in the stream.
-        offset: u64,
-        /// The bytes that came, length included.
-        have: usize,
-        /// The bytes that were to come, length included, as far as known.
-        want: usize,
-    },
-}
-
-impl FrameError {
-    /// Where in the stream the trouble begins.
-    pub fn offset(&self) -> u64 {
-        match self {
-            Self::TooLong { offset, .. } | Self::Truncated { offset, .. } => *offset,
-        }
-    }
-}
-
-impl fmt::Display for FrameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong { offset, length, limit } => write!(
-                f,
-                "the frame at byte {offset} has a length of {length} bytes, the limit is {limit}"
-            ),
-            Self::Truncated { offset, have, want } => write!(
-                f,
-                "the stream ended within the frame at byte {offset}: {have} of {want} bytes came"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for FrameError {}
-
-/// Reads bytes and gives frames.
-#[derive(Debug)]
-pub struct FrameReader {
+/// The codec of a [`Framing`].
+#[derive(Clone, Debug)]
+pub struct Frames {
     framing: Framing,
-    buffer: Vec<u8>,
-    /// The unread part of the buffer.
-    start: usize,
-    end: usize,
-    /// The part after `start` that is known to hold no end of a line.
-    searched: usize,
-    /// Where `start` lies in the stream.
-    offset: u64,
+    /// Of the frame that has begun: for a line, the bytes known to hold no end of it; for a length prefix, the bytes it
+    /// takes in all.
+    progress: usize,
 }
 
-impl FrameReader {
-    /// A reader at the beginning of a stream. The buffer is made with the first bytes.
-    pub fn new(framing: Framing) -> Self {
-        Self {
-            framing,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            searched: 0,
-            offset: 0,
-        }
+impl From<Framing> for Frames {
+    fn from(framing: Framing) -> Self {
+        Self { framing, progress: 0 }
     }
+}
 
-    /// Where the next frame begins in the stream.
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    /// The bytes that were read and not given out as frames.
-    pub fn buffered(&self) -> usize {
-        self.end - self.start
-    }
-
-    /// Calls `read` once with free room and keeps what it puts there. Returns what `read` returns.
-    pub fn fill(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
-        self.make_room();
-        let count = read(&mut self.buffer[self.end..])?;
-        self.end += count;
-        Ok(count)
-    }
-
-    fn make_room(&mut self) {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-        if self.buffer.is_empty() {
-            self.buffer.resize(BUFFER_BYTES, 0);
-        } else if self.buffer.len() - self.end < self.buffer.len() / 4 {
-            if self.start > 0 {
-                self.buffer.copy_within(self.start..self.end, 0);
-                (self.start, self.end) = (0, self.end - self.start);
-            }
-            if self.buffer.len() - self.end < self.buffer.len() / 4 {
-                // One frame fills the buffer; the limit keeps this from going on.
-                self.buffer.resize(self.buffer.len() * 2, 0);
-            }
-        }
-    }
-
-    /// The next whole frame; `None` if more bytes are needed.
+impl Frames {
     #[inline]
-    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
-        match self.framing {
-            Framing::LengthPrefixed { frame_bytes_max } => self.next_prefixed(frame_bytes_max),
-            Framing::Lines { line_bytes_max } => self.next_line(line_bytes_max),
-        }
-    }
-
-    #[inline]
-    fn next_prefixed(&mut self, frame_bytes_max: usize) -> Result<Option<Frame<'_>>, FrameError> {
-        let unread = &self.buffer[self.start..self.end];
-        let Some((length, rest)) = unread.split_first_chunk::<LENGTH_BYTES>() else {
+    fn prefixed<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        offset: u64,
+        frame_bytes_max: usize,
+    ) -> Result<Option<(Frame<'a>, usize)>, FrameError> {
+        let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
             return Ok(None);
         };
         let length = u32::from_be_bytes(*length) as usize;
         if length > frame_bytes_max {
             return Err(FrameError::TooLong {
-                offset: self.offset,
+                offset,
                 length: length as u64,
                 limit: frame_bytes_max,
             });
         }
-        if rest.len() < length {
+        let Some(payload) = rest.get(..length) else {
+            self.progress = LENGTH_BYTES + length;
             return Ok(None);
-        }
-        let offset = self.offset;
-        let from = self.start + LENGTH_BYTES;
-        self.start = from + length;
-        self.offset += (LENGTH_BYTES + length) as u64;
-        Ok(Some(Frame {
-            bytes: &self.buffer[from..from + length],
-            offset,
-        }))
+        };
+        Ok(Some((Frame { bytes: payload, offset }, LENGTH_BYTES + length)))
     }
 
-    fn next_line(&mut self, line_bytes_max: usize) -> Result<Option<Frame<'_>>, FrameError> {
-        let unread = &self.buffer[self.start..self.end];
-        let found = unread[self.searched..].iter().position(|byte| *byte == b'\n');
-        let length = found.map_or(unread.len(), |at| self.searched + at);
+    fn line<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        offset: u64,
+        line_bytes_max: usize,
+    ) -> Result<Option<(Frame<'a>, usize)>, FrameError> {
+        let searched = std::mem::take(&mut self.progress);
+        let found = bytes[searched..].iter().position(|byte| *byte == b'\n');
+        let length = found.map_or(bytes.len(), |at| searched + at);
         if length > line_bytes_max {
             return Err(FrameError::TooLong {
-                offset: self.offset,
+                offset,
                 length: length as u64,
                 limit: line_bytes_max,
             });
         }
         if found.is_none() {
-            self.searched = unread.len();
+            self.progress = bytes.len();
             return Ok(None);
         }
-        Ok(Some(self.take_line(length, 1)))
+        Ok(Some((line(&bytes[..length], offset), length + 1)))
     }
+}
 
-    fn take_line(&mut self, length: usize, end_bytes: usize) -> Frame<'_> {
-        let offset = self.offset;
-        let from = self.start;
-        self.start += length + end_bytes;
-        self.offset += (length + end_bytes) as u64;
-        self.searched = 0;
-        let bytes = &self.buffer[from..from + length];
-        Frame {
-            bytes: bytes.strip_suffix(b"\r").unwrap_or(bytes),
-            offset,
-        }
-    }
+fn line(bytes: &[u8], offset: u64) -> Frame<'_> {
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    Frame { bytes, offset }
+}
 
-    /// The stream has ended: a last line without its end, or the proof that nothing is missing. Call it after
-    /// [`next_frame`](Self::next_frame) gave `None`.
-    pub fn finish(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
-        let have = self.buffered();
-        if have == 0 {
-            return Ok(None);
-        }
+impl Codec for Frames {
+    type Frame<'a> = Frame<'a>;
+
+    #[inline]
+    fn decode<'a>(&'a mut self, bytes: &'a [u8], offset: u64) -> Result<Option<(Frame<'a>, usize)>, FrameError> {
         match self.framing {
-            Framing::Lines { .. } => Ok(Some(self.take_line(have, 0))),
+            Framing::LengthPrefixed { frame_bytes_max } => self.prefixed(bytes, offset, frame_bytes_max),
+            Framing::Lines { line_bytes_max } => self.line(bytes, offset, line_bytes_max),
+        }
+    }
+
+    fn finish<'a>(&'a mut self, bytes: &'a [u8], offset: u64) -> Result<Option<Frame<'a>>, FrameError> {
+        match self.framing {
+            Framing::Lines { .. } => Ok(Some(line(bytes, offset))),
             Framing::LengthPrefixed { .. } => {
-                let unread = &self.buffer[self.start..self.end];
-                let length = unread
+                let length = bytes
                     .first_chunk::<LENGTH_BYTES>()
                     .map_or(0, |length| u32::from_be_bytes(*length) as usize);
                 Err(FrameError::Truncated {
-                    offset: self.offset,
-                    have,
+                    offset,
+                    have: bytes.len(),
                     want: LENGTH_BYTES + length,
                 })
             }
+        }
+    }
+
+    fn buffered_bytes_max(&self) -> usize {
+        // `decode` itself refuses what is longer, with the length that was announced.
+        usize::MAX
+    }
+
+    fn bytes_wanted(&self) -> usize {
+        match self.framing {
+            Framing::LengthPrefixed { .. } => self.progress,
+            Framing::Lines { .. } => 0,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::buffers::BUFFER_BYTES;
+    use super::super::reader::FrameReader;
     use super::*;
     use proptest::prelude::*;
 
     /// Feeds `bytes` in pieces and collects all frames.
     fn cut(framing: Framing, bytes: &[u8], pieces: &[usize]) -> Result<Vec<(u64, Vec<u8>)>, FrameError> {
-        let mut reader = FrameReader::new(framing);
+        let mut reader = FrameReader::<Frames>::new(framing);
         let mut left = bytes;
         let mut frames = Vec::new();
         let mut pieces = pieces.iter().cycle();
@@ -269,6 +170,10 @@ mod tests {
             left = &left[count..];
             if count == 0 {
                 break;
+            }
+            if count.is_multiple_of(2) {
+                // As between two turns.
+                reader.rest();
             }
         }
         if let Some(frame) = reader.finish()? {

@@ -4,7 +4,9 @@
 //! its readiness. It lacks a hard limit on the buffer: [`unsent_bytes`](Link::unsent_bytes) is for the protocol to
 //! watch, since only it knows whom to slow down.
 
-use super::framing::{FrameError, LENGTH_BYTES};
+use super::codec::FrameError;
+use super::framing::LENGTH_BYTES;
+use super::output::Output;
 use crate::sys::net::TcpStream;
 use std::fmt;
 use std::io;
@@ -40,9 +42,7 @@ impl fmt::Display for CloseReason {
 pub struct Link {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
-    out: Vec<u8>,
-    /// The part of `out` that the kernel has taken.
-    written: usize,
+    out: Output,
     pub(super) writable: bool,
     pub(super) paused: bool,
     pub(super) resumed: bool,
@@ -54,8 +54,7 @@ impl Link {
         Self {
             stream,
             peer,
-            out: Vec::new(),
-            written: 0,
+            out: Output::default(),
             writable: false,
             paused: false,
             resumed: false,
@@ -70,7 +69,18 @@ impl Link {
 
     /// Sends bytes as they are, when the turn ends.
     pub fn send(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        self.out().extend_from_slice(bytes);
+    }
+
+    /// Sends bytes that need not be copied, when the turn ends: a `Vec`, an `Arc<[u8]>`, anything that lends its bytes.
+    /// They go out in their place between what was sent before and after, in the same write to the kernel. What is
+    /// shorter than 16 KiB is copied all the same.
+    ///
+    /// # Panics
+    ///
+    /// If `bytes` lends fewer bytes later than now.
+    pub fn send_owned(&mut self, bytes: impl AsRef<[u8]> + Send + 'static) {
+        self.out.append(bytes);
     }
 
     /// Sends a frame: its length (4 bytes, big-endian), then `payload`.
@@ -80,19 +90,22 @@ impl Link {
     /// If the payload does not fit its length field (4 GiB).
     pub fn send_frame(&mut self, payload: &[u8]) {
         let length = u32::try_from(payload.len()).expect("a frame is shorter than 4 GiB");
-        self.out.reserve(LENGTH_BYTES + payload.len());
-        self.out.extend_from_slice(&length.to_be_bytes());
-        self.out.extend_from_slice(payload);
+        let out = self.out();
+        out.reserve(LENGTH_BYTES + payload.len());
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(payload);
     }
 
-    /// The output buffer, to encode straight into it; append only.
+    /// The output buffer, to encode straight into it; append only. It belongs to the connection only while there is
+    /// something in it, and holds nothing that was given to [`send_owned`](Self::send_owned).
+    #[inline]
     pub fn out(&mut self) -> &mut Vec<u8> {
-        &mut self.out
+        self.out.tail()
     }
 
     /// What the kernel has not taken yet, in bytes.
     pub fn unsent_bytes(&self) -> usize {
-        self.out.len() - self.written
+        self.out.unsent_bytes()
     }
 
     /// Stops reading frames until [`resume`](Self::resume). Frames that were read already wait in the buffer, and when
@@ -126,22 +139,15 @@ impl Link {
 
     /// Writes as much as the kernel takes.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        while self.writable && self.written < self.out.len() {
-            match self.stream.send(&self.out[self.written..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
+        while self.writable && self.out.unsent_bytes() > 0 {
+            match self.out.write_to(&mut self.stream) {
+                Ok((0, _)) => return Err(io::ErrorKind::WriteZero.into()),
+                // The kernel is full; an edge tells when it no longer is.
+                Ok((taken, offered)) => self.writable = taken == offered,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
-        }
-        if self.written == self.out.len() {
-            self.out.clear();
-            self.written = 0;
-        } else if self.written > self.out.len() / 2 {
-            // What has been written is more than what is left: worth moving, and each byte moves once on average.
-            self.out.drain(..self.written);
-            self.written = 0;
         }
         Ok(())
     }

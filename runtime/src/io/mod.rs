@@ -5,7 +5,7 @@
 //! the kernel passes on to the sender. Every limit is explicit. It lacks TLS, UDP and time-outs.
 //!
 //! ```
-//! use potoroo_runtime::io::{Acceptor, Connection, Frame, Framing, Link, Listener, Protocol};
+//! use potoroo_runtime::io::{Acceptor, Connection, Frame, Frames, Framing, Link, Listener, Protocol};
 //! use potoroo_runtime::sys::net::{TcpListener, TcpStream};
 //! use potoroo_runtime::{Context, System, Turn};
 //! use std::net::SocketAddr;
@@ -14,6 +14,7 @@
 //!
 //! impl Protocol for Echo {
 //!     type Msg = ();
+//!     type Codec = Frames;
 //!     fn frame(&mut self, frame: Frame<'_>, link: &mut Link, _: &mut Context<'_, Connection<Self>>) -> Turn {
 //!         link.send_frame(frame.bytes);
 //!         Ok(())
@@ -45,12 +46,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod buffers;
+mod codec;
 mod connection;
 mod framing;
 mod link;
 mod listener;
+mod output;
+mod reader;
 
+pub use codec::{BUFFERED_BYTES_MAX, Codec, FrameError};
 pub use connection::{Connection, Protocol};
-pub use framing::{Frame, FrameError, FrameReader, Framing, LENGTH_BYTES};
+pub use framing::{Frame, Frames, Framing, LENGTH_BYTES};
 pub use link::{CloseReason, Link};
 pub use listener::{Acceptor, Listener, ListenerMsg};
+pub use reader::FrameReader;

@@ -4,7 +4,7 @@
 //! buffering and framing (see `io`).
 
 use super::poller::EventSource;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
 /// How many connections may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
@@ -77,6 +77,11 @@ impl TcpStream {
         self.0.write(bytes)
     }
 
+    /// Writes what the kernel takes of several pieces, in order, in one call: the number of bytes, or `WouldBlock`.
+    pub fn send_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(pieces)
+    }
+
     /// The error that ended a connection attempt, if it failed.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.take_error()
@@ -94,5 +99,26 @@ impl TcpStream {
 
     pub(crate) fn source(&mut self) -> &mut EventSource {
         &mut self.0
+    }
+}
+
+impl Read for TcpStream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.recv(into)
+    }
+}
+
+impl Write for TcpStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.send(bytes)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.send_vectored(pieces)
+    }
+
+    /// There is nothing to flush: what was taken is the kernel's.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

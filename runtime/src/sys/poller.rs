@@ -32,6 +32,9 @@ pub struct Readiness {
     pub readable: bool,
     /// Bytes can be written, or a connection attempt has ended.
     pub writable: bool,
+    /// The other side has ended its sending, or the socket is broken: reading comes to an end, and there may be no other
+    /// edge before it does.
+    pub closed: bool,
 }
 
 /// Waits for sockets and for the waker.
@@ -91,6 +94,7 @@ impl Poller {
                 Readiness {
                     readable: event.is_readable() || broken,
                     writable: event.is_writable() || broken,
+                    closed: broken,
                 },
             );
         }

@@ -1,6 +1,8 @@
 //! Connections: frames in and out, limits, pauses, ends, over real sockets.
 
-use potoroo_runtime::io::{Acceptor, CloseReason, Connection, Frame, Framing, Link, Listener, ListenerMsg, Protocol};
+use potoroo_runtime::io::{
+    Acceptor, CloseReason, Connection, Frame, Frames, Framing, Link, Listener, ListenerMsg, Protocol,
+};
 use potoroo_runtime::sys::net::{TcpListener, TcpStream};
 use potoroo_runtime::{ActorRef, Context, System, Turn};
 use std::io::{Read, Write};
@@ -17,6 +19,7 @@ const UNSENT_BYTES_MAX: usize = 100_000;
 
 impl Protocol for Echo {
     type Msg = ();
+    type Codec = Frames;
 
     fn frame(&mut self, frame: Frame<'_>, link: &mut Link, _: &mut Context<'_, Connection<Self>>) -> Turn {
         link.send_frame(frame.bytes);

@@ -1,6 +1,7 @@
 //! The runtime from outside: every promise of the public face, on real threads.
 
 mod asks;
+mod codecs;
 mod connections;
 mod life;
 mod limits;
