@@ -7,7 +7,7 @@ use super::{Encode, Sink};
 use crate::element::{Element, Grant};
 use crate::exchange::Inputs;
 use crate::job::{Deploy, JobMsg, StageCounters};
-use potoroo_runtime::io::{CloseReason, Connection, Frame, Frames, Framing, Link, Protocol};
+use potoroo_runtime::io::{CloseReason, Connection, Frame, Frames, Framing, Limits, Link, Protocol};
 use potoroo_runtime::sys::net::TcpStream;
 use potoroo_runtime::{Context, Recipient, Turn};
 use std::io;
@@ -125,6 +125,11 @@ where
 {
     type Msg = Element<T>;
     type Codec = Frames;
+
+    fn limits(&self) -> Limits {
+        // A receiver that is slow, or stopped for a while, slows the job; it does not fail it.
+        Limits::patient()
+    }
 
     fn frame(&mut self, _: Frame<'_>, _: &mut Link, _: &mut Context<'_, Connection<Self>>) -> Turn {
         // An empty frame, the only one that the framing lets through, means nothing.

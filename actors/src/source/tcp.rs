@@ -10,7 +10,7 @@ use crate::element::EdgeId;
 use crate::exchange::{Collector, Downstream};
 use crate::job::{Deploy, Drain, JobShared};
 use potoroo_runtime::io::{
-    Acceptor, CloseReason, Connection, Frame, Frames, Framing, Link, Listener, ListenerMsg, Protocol,
+    Acceptor, CloseReason, Connection, Frame, Frames, Framing, Limits, Link, Listener, ListenerMsg, Protocol,
 };
 use potoroo_runtime::sys::clock::wall_ns;
 use potoroo_runtime::sys::net::{TcpListener, TcpStream};
@@ -160,6 +160,11 @@ struct Receiving<F, C> {
 impl<F: Decode, C: Collector<F::Record>> Protocol for Receiving<F, C> {
     type Msg = SourceMsg<C::Buffer>;
     type Codec = Frames;
+
+    fn limits(&self) -> Limits {
+        // A sender that was stopped within a frame and goes on has lost nothing.
+        Limits::patient()
+    }
 
     fn bytes_read(&mut self, count: usize) {
         self.wall_ns = wall_ns();

@@ -272,6 +272,7 @@ impl<A: Actor> ActorCell<A> {
                     Due::AskSweep => ctx.sweep_asks().into_iter().try_for_each(|(slot, generation)| {
                         self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
                     }),
+                    Due::Signal => actor.signal(Signal::timer(slot, generation), ctx),
                     Due::Cancelled => Ok(()),
                 },
                 Control::Reply {

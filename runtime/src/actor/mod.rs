@@ -141,6 +141,8 @@ pub enum Signal {
     },
     /// The turn that [`Context::run_again`] asked for.
     RunAgain,
+    /// A timer of [`Context::signal_after`] is due.
+    Timer(TimerId),
     /// The arenas of this actor use more than 7/8 of its limit. Comes once each time the mark is crossed; an evacuation
     /// is tried at the end of the turn. Above the limit the actor ends with [`ExitReason::OutOfMemory`].
     MemoryPressure {

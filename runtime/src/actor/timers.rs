@@ -26,12 +26,15 @@ pub(super) enum Timer<A: Actor> {
     },
     /// The first of the pending asks may be out of time.
     AskSweep,
+    /// Told as a signal, not as a message.
+    Signal,
 }
 
 /// What became of a due timer.
 pub(super) enum Due<A: Actor> {
     Message(A::Msg),
     AskSweep,
+    Signal,
     Cancelled,
 }
 
@@ -45,11 +48,51 @@ pub struct TimerId {
     pub(super) generation: u32,
 }
 
+impl super::Signal {
+    pub(super) fn timer(slot: u32, generation: u32) -> Self {
+        Self::Timer(TimerId { slot, generation })
+    }
+}
+
 impl<A: Actor> Context<'_, A> {
     /// Tells this actor `msg` once `delay` has passed: never before, at most a fraction of a millisecond late if the
     /// worker is free.
     pub fn after(&mut self, delay: Duration, msg: A::Msg) -> TimerId {
         self.arm(clock::now() + delay, Timer::Once(msg))
+    }
+
+    /// Gives this actor [`Signal::Timer`](super::Signal::Timer) once `delay` has passed: for time-outs of an actor whose
+    /// messages are somebody else's.
+    ///
+    /// ```
+    /// use potoroo_runtime::{Actor, Context, Signal, System, Turn};
+    /// use std::time::Duration;
+    ///
+    /// struct Patient;
+    ///
+    /// impl Actor for Patient {
+    ///     type Msg = ();
+    ///     fn handle(&mut self, (): (), ctx: &mut Context<'_, Self>) -> Turn {
+    ///         ctx.signal_after(Duration::from_millis(1));
+    ///         Ok(())
+    ///     }
+    ///     fn signal(&mut self, signal: Signal, ctx: &mut Context<'_, Self>) -> Turn {
+    ///         if let Signal::Timer(_) = signal {
+    ///             ctx.stop();
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let system = System::new()?;
+    /// let patient = system.spawn(|_| Ok(Patient));
+    /// while patient.try_tell(()).is_ok() {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn signal_after(&mut self, delay: Duration) -> TimerId {
+        self.arm(clock::now() + delay, Timer::Signal)
     }
 
     /// Tells this actor what `make` makes, each time `period` has passed. A period that is missed is skipped.
@@ -107,6 +150,7 @@ impl<A: Actor> Context<'_, A> {
         match timer {
             Some(Timer::Once(msg)) => Due::Message(msg),
             Some(Timer::AskSweep) => Due::AskSweep,
+            Some(Timer::Signal) => Due::Signal,
             Some(Timer::Every {
                 due,
                 make: Some(mut make),

@@ -1,85 +1,34 @@
 //! A connection: bytes to frames, frames to a [`Protocol`], output back to bytes.
 //!
 //! One turn reads once, hands over every whole frame, lets the protocol finish, and writes what came of it. If more is
-//! there to be read it asks for another turn, after the other actors of its worker have had theirs.
+//! there to be read it asks for another turn, after the other actors of its worker have had theirs. The folder's README
+//! has the states.
 
-use super::codec::Codec;
 use super::link::{CloseReason, Link};
+use super::protocol::Protocol;
 use super::reader::FrameReader;
+use super::watch::{Waits, Watch};
 use crate::actor::{Actor, Context, ExitReason, Fault, Signal, Turn};
 use crate::sys::net::TcpStream;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-/// What a connection does with frames.
-pub trait Protocol: Sized + Send + 'static {
-    /// What can be told to the connection from other actors.
-    type Msg: Send + 'static;
-
-    /// What cuts the bytes into frames: [`Frames`](super::Frames) for length prefixes and lines.
-    type Codec: Codec;
-
-    /// The connection is there.
-    fn opened(&mut self, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn {
-        let _ = (link, ctx);
-        Ok(())
-    }
-
-    /// Bytes have been read; their frames follow. The moment to read a clock once for all of them.
-    fn bytes_read(&mut self, count: usize) {
-        let _ = count;
-    }
-
-    /// A whole frame, borrowed from the read buffer.
-    fn frame(
-        &mut self,
-        frame: <Self::Codec as Codec>::Frame<'_>,
-        link: &mut Link,
-        ctx: &mut Context<'_, Connection<Self>>,
-    ) -> Turn;
-
-    /// Something was told to the connection.
-    fn message(&mut self, msg: Self::Msg, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn {
-        let _ = (msg, link, ctx);
-        Ok(())
-    }
-
-    /// Called once at the end of each turn. What the turn sent has been written as far as the kernel took it: if
-    /// [`Link::unsent_bytes`] is not 0 now, there will be another turn when the kernel takes more.
-    fn turn_end(&mut self, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn {
-        let _ = (link, ctx);
-        Ok(())
-    }
-
-    /// Nothing more will be read. By default the actor ends, after a peer that finished in order has been sent what is
-    /// left. A protocol that answers bad bytes sends its complaint here and calls [`Link::finish`].
-    fn closed(&mut self, why: &CloseReason, link: &mut Link, ctx: &mut Context<'_, Connection<Self>>) -> Turn {
-        match why {
-            CloseReason::PeerFinished => link.finish(),
-            _ => ctx.stop(),
-        }
-        Ok(())
-    }
-
-    /// After [`Link::finish`]: all has been sent and the peer told so. The actor ends.
-    fn finished(&mut self) {}
-
-    /// The last call, whatever ended the connection.
-    fn stopping(&mut self, why: &ExitReason, ctx: &mut Context<'_, Connection<Self>>) {
-        let _ = (why, ctx);
-    }
-}
+/// How many bytes a turn throws away at most while it lingers.
+const DISCARD_BYTES: usize = 1 << 20;
 
 /// How far a connection is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
     Connecting,
     Open,
     /// The reading side is over and the protocol knows it.
     Closed,
+    /// All has been sent and the peer knows it. What still comes is thrown away.
+    Lingering,
 }
 
-/// An actor that owns one TCP connection.
+/// An actor that owns one connection.
 #[derive(Debug)]
 pub struct Connection<P: Protocol> {
     protocol: P,
@@ -89,6 +38,9 @@ pub struct Connection<P: Protocol> {
     readable: bool,
     /// The end of the stream has been announced: read on until it comes.
     ending: bool,
+    /// The end of the stream has come.
+    ended: bool,
+    watch: Watch,
     token: usize,
 }
 
@@ -118,7 +70,9 @@ impl<P: Protocol> Connection<P> {
         ctx: &mut Context<'_, Self>,
     ) -> Result<Self, Fault> {
         let stream = TcpStream::connect(address)?;
-        Self::watched(stream, address, codec.into(), protocol, ctx)
+        let mut connection = Self::watched(stream, address, codec.into(), protocol, ctx)?;
+        connection.look_after(connection.link.limits.connect_within, ctx);
+        Ok(connection)
     }
 
     fn watched(
@@ -128,7 +82,7 @@ impl<P: Protocol> Connection<P> {
         protocol: P,
         ctx: &mut Context<'_, Self>,
     ) -> Result<Self, Fault> {
-        let mut link = Link::new(stream, peer);
+        let mut link = Link::new(stream, peer, protocol.limits());
         let token = ctx.watch(&mut link.stream)?;
         Ok(Self {
             protocol,
@@ -137,6 +91,8 @@ impl<P: Protocol> Connection<P> {
             progress: Progress::Connecting,
             readable: false,
             ending: false,
+            ended: false,
+            watch: Watch::default(),
             token,
         })
     }
@@ -148,6 +104,7 @@ impl<P: Protocol> Connection<P> {
             Ok(None) => match self.link.stream.peer_address() {
                 Ok(_) => {
                     self.progress = Progress::Open;
+                    self.forget_timer(ctx);
                     self.protocol.opened(&mut self.link, ctx)
                 }
                 // Readiness came before the attempt ended; there will be another.
@@ -158,27 +115,34 @@ impl<P: Protocol> Connection<P> {
     }
 
     fn close(&mut self, why: &CloseReason, ctx: &mut Context<'_, Self>) -> Turn {
-        if self.progress == Progress::Closed {
-            return Ok(());
+        if self.progress < Progress::Closed {
+            self.progress = Progress::Closed;
+            self.protocol.closed(why, &mut self.link, ctx)?;
         }
-        self.progress = Progress::Closed;
-        self.protocol.closed(why, &mut self.link, ctx)
+        if why.ends_both_directions() {
+            ctx.stop();
+        }
+        Ok(())
     }
 
     /// Reads once, hands over what is whole, and keeps no more memory than what is left needs.
     fn read(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
-        if self.progress != Progress::Open || self.link.paused {
+        if self.progress == Progress::Lingering {
+            self.discard(ctx);
+            return Ok(());
+        }
+        if self.progress != Progress::Open || self.link.is_held() {
             return Ok(());
         }
         // Frames that a pause left in the buffer go first.
         if self.hand_over(ctx)? && self.readable {
             self.read_once(ctx)?;
         }
-        if self.progress == Progress::Closed {
+        if self.progress != Progress::Open {
             self.reader.clear();
         }
         self.reader.rest();
-        if self.readable && !self.link.paused {
+        if self.readable && !self.link.is_held() {
             ctx.run_again();
         }
         Ok(())
@@ -193,6 +157,7 @@ impl<P: Protocol> Connection<P> {
         match read {
             Ok(0) => {
                 self.readable = false;
+                self.ended = true;
                 let end = match self.reader.finish() {
                     Ok(Some(frame)) => {
                         self.protocol.frame(frame, &mut self.link, ctx)?;
@@ -207,6 +172,7 @@ impl<P: Protocol> Connection<P> {
                 // Less than was offered: the kernel has no more, and another edge will tell when it has. This saves a read
                 // that would block. Only an end that was announced together with these bytes has no edge of its own.
                 self.readable = count == offered || self.ending;
+                self.link.received_bytes += count as u64;
                 self.protocol.bytes_read(count);
                 self.hand_over(ctx).map(drop)
             }
@@ -215,13 +181,16 @@ impl<P: Protocol> Connection<P> {
                 Ok(())
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(e) => self.close(&CloseReason::Broken(e), ctx),
+            Err(e) => {
+                self.readable = false;
+                self.close(&CloseReason::Broken(e), ctx)
+            }
         }
     }
 
     /// Hands over the whole frames of the buffer; says whether reading may go on.
     fn hand_over(&mut self, ctx: &mut Context<'_, Self>) -> Result<bool, Fault> {
-        while !self.link.paused && !ctx.is_stopping() {
+        while !self.link.holds() && !ctx.is_stopping() {
             let error = match self.reader.next_frame() {
                 Ok(Some(frame)) => {
                     self.protocol.frame(frame, &mut self.link, ctx)?;
@@ -236,23 +205,118 @@ impl<P: Protocol> Connection<P> {
         Ok(false)
     }
 
+    /// Throws away what comes after the last word, so that closing the socket does not reset the connection.
+    fn discard(&mut self, ctx: &mut Context<'_, Self>) {
+        let mut left = DISCARD_BYTES;
+        while self.readable && left > 0 {
+            self.reader.clear();
+            match self.reader.fill(|room| self.link.stream.recv(room)) {
+                Ok(count) if count > 0 => left = left.saturating_sub(count),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+                // The end, or a break: nobody is waiting for anything any more.
+                _ => {
+                    self.readable = false;
+                    ctx.stop();
+                }
+            }
+        }
+        self.reader.clear();
+        self.reader.rest();
+        if self.readable {
+            ctx.run_again();
+        }
+    }
+
     fn flush(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
-        if self.progress == Progress::Connecting {
-            return Ok(());
+        match self.progress {
+            Progress::Connecting => return Ok(()),
+            Progress::Lingering => {
+                self.link.forget_unsent();
+                return Ok(());
+            }
+            Progress::Open | Progress::Closed => {}
         }
         if let Err(error) = self.link.flush() {
-            let reason = CloseReason::Broken(error);
-            self.close(&reason, ctx)?;
+            self.close(&CloseReason::Broken(error), ctx)?;
             ctx.stop();
             return Ok(());
         }
         if self.link.is_finished() {
-            // A peer that has gone first cannot be told; all it asked for has been sent.
-            let _ = self.link.stream.shut_down_write();
-            self.protocol.finished();
-            ctx.stop();
+            self.part(ctx);
         }
         Ok(())
+    }
+
+    /// All has been sent.
+    fn part(&mut self, ctx: &mut Context<'_, Self>) {
+        // A peer that has gone first cannot be told; all it asked for has been sent.
+        let _ = self.link.stream.shut_down_write();
+        self.protocol.finished();
+        self.progress = Progress::Lingering;
+        let linger = self.link.limits.linger;
+        if self.ended || linger.is_zero() {
+            ctx.stop();
+            return;
+        }
+        self.forget_timer(ctx);
+        self.look_after(linger, ctx);
+        if self.readable {
+            ctx.run_again();
+        }
+    }
+
+    /// What the time-outs are about.
+    fn waits(&self) -> Waits {
+        let begun = self.reader.buffered();
+        let reads = begun > 0 && self.progress == Progress::Open && !self.link.is_held();
+        Waits {
+            moved_bytes: self.link.received_bytes + self.link.sent_bytes,
+            stalled_at: (self.link.unsent_bytes() > 0).then_some(self.link.sent_bytes),
+            frame: reads.then(|| (self.reader.offset(), begun)),
+        }
+    }
+
+    /// Sets the timer if there is something to wait for and it would come too late.
+    fn keep_watch(&mut self, ctx: &mut Context<'_, Self>) {
+        if matches!(self.progress, Progress::Connecting | Progress::Lingering) {
+            return;
+        }
+        let waits = self.waits();
+        let Some(after) = Watch::look_after(&self.link.limits, &waits) else {
+            return;
+        };
+        if self.watch.timer.is_some_and(|(_, set_for)| set_for <= after) {
+            return;
+        }
+        // A first look, to know how things are now.
+        let _ = self.watch.look(&self.link.limits, &waits, ctx.now());
+        self.look_after(after, ctx);
+    }
+
+    fn look_after(&mut self, delay: Duration, ctx: &mut Context<'_, Self>) {
+        self.forget_timer(ctx);
+        self.watch.timer = Some((ctx.signal_after(delay), delay));
+    }
+
+    fn forget_timer(&mut self, ctx: &mut Context<'_, Self>) {
+        if let Some((timer, _)) = self.watch.timer.take() {
+            ctx.cancel(timer);
+        }
+    }
+
+    /// The timer of the time-outs is due.
+    fn look(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        self.watch.timer = None;
+        let reason = match self.progress {
+            Progress::Connecting => Some(CloseReason::ConnectTimedOut),
+            Progress::Lingering => {
+                ctx.stop();
+                None
+            }
+            Progress::Open | Progress::Closed => self.watch.look(&self.link.limits, &self.waits(), ctx.now()),
+        };
+        reason.map_or(Ok(()), |reason| self.close(&reason, ctx))
     }
 }
 
@@ -277,7 +341,8 @@ impl<P: Protocol> Actor for Connection<P> {
                 self.read(ctx)
             }
             Signal::RunAgain => self.read(ctx),
-            Signal::ChildExited { .. } | Signal::MemoryPressure { .. } => Ok(()),
+            Signal::Timer(_) => self.look(ctx),
+            _ => Ok(()),
         }
     }
 
@@ -286,10 +351,17 @@ impl<P: Protocol> Actor for Connection<P> {
         // unsent bytes hears of them again only if some stay unsent. Flushed after, for what it adds.
         self.flush(ctx)?;
         self.protocol.turn_end(&mut self.link, ctx)?;
-        if std::mem::take(&mut self.link.resumed) {
+        self.flush(ctx)?;
+        if self.link.goes_on() {
             ctx.run_again();
         }
-        self.flush(ctx)
+        let unsent_bytes = self.link.unsent_bytes();
+        let limit = self.link.limits.unsent_bytes_max;
+        if unsent_bytes > limit {
+            return self.close(&CloseReason::TooMuchUnsent { unsent_bytes, limit }, ctx);
+        }
+        self.keep_watch(ctx);
+        Ok(())
     }
 
     fn stopping(&mut self, why: &ExitReason, ctx: &mut Context<'_, Self>) {

@@ -6,6 +6,7 @@
 
 use super::codec::FrameError;
 use super::framing::LENGTH_BYTES;
+use super::limits::Limits;
 use super::output::Output;
 use crate::sys::net::TcpStream;
 use std::fmt;
@@ -24,6 +25,33 @@ pub enum CloseReason {
     Broken(io::Error),
     /// The connection could not be made.
     ConnectFailed(io::Error),
+    /// The connection was not made within [`Limits::connect_within`].
+    ConnectTimedOut,
+    /// Nothing was received or sent for [`Limits::idle_max`].
+    Idle,
+    /// A frame took longer to become whole than [`Limits::frame_within`] allows.
+    FrameTooSlow {
+        /// Where it begins in the stream.
+        offset: u64,
+        /// How many bytes of it have come.
+        have: usize,
+    },
+    /// The peer took nothing of what is unsent for [`Limits::stall_max`]. The actor ends, whatever the protocol does.
+    PeerStalled,
+    /// The peer takes less than is sent to it. The actor ends, whatever the protocol does.
+    TooMuchUnsent {
+        /// What the kernel has not taken, in bytes.
+        unsent_bytes: usize,
+        /// [`Limits::unsent_bytes_max`].
+        limit: usize,
+    },
+}
+
+impl CloseReason {
+    /// Whether there is no use in sending any more either.
+    pub(super) fn ends_both_directions(&self) -> bool {
+        matches!(self, Self::PeerStalled | Self::TooMuchUnsent { .. })
+    }
 }
 
 impl fmt::Display for CloseReason {
@@ -33,6 +61,19 @@ impl fmt::Display for CloseReason {
             Self::BadFrame(error) => write!(f, "{error}"),
             Self::Broken(error) => write!(f, "the connection broke: {error}"),
             Self::ConnectFailed(error) => write!(f, "cannot connect: {error}"),
+            Self::ConnectTimedOut => write!(f, "cannot connect: no answer in time"),
+            Self::Idle => write!(f, "the connection was idle for too long"),
+            Self::FrameTooSlow { offset, have } => write!(
+                f,
+                "the frame at byte {offset} takes too long: {have} bytes of it have come"
+            ),
+            Self::PeerStalled => write!(f, "the peer reads nothing"),
+            Self::TooMuchUnsent { unsent_bytes, limit } => {
+                write!(
+                    f,
+                    "the peer reads too slowly: {unsent_bytes} bytes are unsent, the limit is {limit}"
+                )
+            }
         }
     }
 }
@@ -43,21 +84,30 @@ pub struct Link {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     out: Output,
+    pub(super) limits: Limits,
+    pub(super) received_bytes: u64,
+    pub(super) sent_bytes: u64,
     pub(super) writable: bool,
-    pub(super) paused: bool,
-    pub(super) resumed: bool,
+    paused: bool,
+    resumed: bool,
+    /// Too much is unsent: reading is held until it is less.
+    pressed: bool,
     finishing: bool,
 }
 
 impl Link {
-    pub(super) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+    pub(super) fn new(stream: TcpStream, peer: SocketAddr, limits: Limits) -> Self {
         Self {
             stream,
             peer,
             out: Output::default(),
+            limits,
+            received_bytes: 0,
+            sent_bytes: 0,
             writable: false,
             paused: false,
             resumed: false,
+            pressed: false,
             finishing: false,
         }
     }
@@ -121,12 +171,48 @@ impl Link {
         }
     }
 
-    /// Whether reading is paused.
+    /// Whether no more is to be read now: paused by the protocol, or too much is unsent.
+    pub(super) fn is_held(&self) -> bool {
+        self.paused || self.pressed
+    }
+
+    /// As [`is_held`](Self::is_held), after a look at what is unsent.
+    #[inline]
+    pub(super) fn holds(&mut self) -> bool {
+        self.pressed |= self.out.unsent_bytes() > self.limits.unsent_bytes_high;
+        self.is_held()
+    }
+
+    /// At the end of a turn: whether reading, held so far, goes on.
+    pub(super) fn goes_on(&mut self) -> bool {
+        let resumed = std::mem::take(&mut self.resumed);
+        let relieved = self.pressed && self.out.unsent_bytes() <= self.limits.unsent_bytes_low;
+        self.pressed &= !relieved;
+        (resumed || relieved) && !self.is_held()
+    }
+
+    /// What this connection may take, to be changed while it lives.
+    pub fn limits(&mut self) -> &mut Limits {
+        &mut self.limits
+    }
+
+    /// The bytes that have been read so far.
+    pub fn received_bytes(&self) -> u64 {
+        self.received_bytes
+    }
+
+    /// The bytes that the kernel has taken so far.
+    pub fn sent_bytes(&self) -> u64 {
+        self.sent_bytes
+    }
+
+    /// Whether the protocol has paused reading.
     pub fn is_paused(&self) -> bool {
         self.paused
     }
 
-    /// Sends what is left, then says that nothing more comes, then ends the connection and its actor.
+    /// Sends what is left, then says that nothing more comes, then ends the connection and its actor, when the peer has
+    /// closed its side or [`Limits::linger`] is over.
     /// ([`Context::stop`](crate::Context::stop) ends them at once: what is unsent is lost.)
     pub fn finish(&mut self) {
         self.finishing = true;
@@ -137,13 +223,21 @@ impl Link {
         self.finishing && self.unsent_bytes() == 0
     }
 
+    /// Nobody will read what is unsent.
+    pub(super) fn forget_unsent(&mut self) {
+        self.out = Output::default();
+    }
+
     /// Writes as much as the kernel takes.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         while self.writable && self.out.unsent_bytes() > 0 {
             match self.out.write_to(&mut self.stream) {
                 Ok((0, _)) => return Err(io::ErrorKind::WriteZero.into()),
                 // The kernel is full; an edge tells when it no longer is.
-                Ok((taken, offered)) => self.writable = taken == offered,
+                Ok((taken, offered)) => {
+                    self.sent_bytes += taken as u64;
+                    self.writable = taken == offered;
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),

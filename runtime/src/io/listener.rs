@@ -1,10 +1,10 @@
 //! A listener: accepts connections and hands each to an [`Acceptor`], which spawns what it likes.
 //!
 //! When the system is short of file descriptors, accepting pauses for a moment instead of spinning or dying: the
-//! connections wait in the kernel's queue meanwhile.
+//! connections wait in the kernel's queue meanwhile. An [`Admission`] limits how many are open.
 
 use crate::actor::{Actor, ActorId, Context, ExitReason, Fault, Signal, Turn};
-use crate::sys::net::{TcpListener, TcpStream};
+use crate::sys::net::{Admission, TcpListener, TcpStream};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +23,13 @@ pub trait Acceptor: Sized + Send + 'static {
 
     /// Somebody has connected. Spawn a [`Connection`](super::Connection), or drop the stream to refuse.
     fn accepted(&mut self, stream: TcpStream, peer: SocketAddr, ctx: &mut Context<'_, Listener<Self>>) -> Turn;
+
+    /// Somebody has connected while as many as are allowed are open, and is about to be closed. `stream` takes a last
+    /// word, if it is short.
+    fn refused(&mut self, stream: &mut TcpStream, peer: SocketAddr, ctx: &mut Context<'_, Listener<Self>>) -> Turn {
+        let _ = (stream, peer, ctx);
+        Ok(())
+    }
 
     /// Something was told to the listener.
     fn message(&mut self, msg: Self::Msg, ctx: &mut Context<'_, Listener<Self>>) -> Turn {
@@ -69,15 +76,30 @@ pub struct Listener<P: Acceptor> {
     acceptor: P,
     /// Gone once accepting has stopped.
     socket: Option<(TcpListener, usize)>,
+    admission: Admission,
+    /// A `Retry` is under way.
+    retrying: bool,
 }
 
 impl<P: Acceptor> Listener<P> {
     /// A factory body: call it on the worker where the listener is to live.
-    pub fn new(mut socket: TcpListener, acceptor: P, ctx: &mut Context<'_, Self>) -> Result<Self, Fault> {
+    pub fn new(socket: TcpListener, acceptor: P, ctx: &mut Context<'_, Self>) -> Result<Self, Fault> {
+        Self::limited(socket, acceptor, Admission::unlimited(), ctx)
+    }
+
+    /// As [`new`](Self::new), with a limit on the connections that are open at a time.
+    pub fn limited(
+        mut socket: TcpListener,
+        acceptor: P,
+        admission: Admission,
+        ctx: &mut Context<'_, Self>,
+    ) -> Result<Self, Fault> {
         let token = ctx.watch(&mut socket)?;
         Ok(Self {
             acceptor,
             socket: Some((socket, token)),
+            admission,
+            retrying: false,
         })
     }
 
@@ -94,19 +116,35 @@ impl<P: Acceptor> Listener<P> {
             let Some((socket, _)) = &self.socket else {
                 return Ok(());
             };
+            if self.admission.holds_back() {
+                self.retry(ctx);
+                return Ok(());
+            }
             match socket.accept() {
-                Ok((stream, peer)) => self.acceptor.accepted(stream, peer, ctx)?,
+                Ok((mut stream, peer)) => match self.admission.admit() {
+                    Some(place) => {
+                        stream.hold(place);
+                        self.acceptor.accepted(stream, peer, ctx)?;
+                    }
+                    None => self.acceptor.refused(&mut stream, peer, ctx)?,
+                },
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 // The peer went away between its connect and our accept.
                 Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
                 Err(_) => {
-                    ctx.after(RETRY_AFTER, ListenerMsg::Retry);
+                    self.retry(ctx);
                     return Ok(());
                 }
             }
         }
         ctx.run_again();
         Ok(())
+    }
+
+    fn retry(&mut self, ctx: &mut Context<'_, Self>) {
+        if !std::mem::replace(&mut self.retrying, true) {
+            ctx.after(RETRY_AFTER, ListenerMsg::Retry);
+        }
     }
 }
 
@@ -115,7 +153,10 @@ impl<P: Acceptor> Actor for Listener<P> {
 
     fn handle(&mut self, msg: Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
         match msg {
-            ListenerMsg::Retry => self.accept(ctx),
+            ListenerMsg::Retry => {
+                self.retrying = false;
+                self.accept(ctx)
+            }
             ListenerMsg::StopAccepting => {
                 self.stop_accepting(ctx);
                 Ok(())
@@ -128,7 +169,7 @@ impl<P: Acceptor> Actor for Listener<P> {
         match signal {
             Signal::Ready { .. } | Signal::RunAgain => self.accept(ctx),
             Signal::ChildExited { id, reason } => self.acceptor.connection_ended(id, reason, ctx),
-            Signal::MemoryPressure { .. } => Ok(()),
+            _ => Ok(()),
         }
     }
 

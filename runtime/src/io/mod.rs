@@ -2,7 +2,7 @@
 //!
 //! A connection lives on one worker and is watched by that worker's poller. Frames are borrowed from the read buffer, a
 //! turn's output is written at once when the turn ends, and a protocol that cannot take more pauses its reading, which
-//! the kernel passes on to the sender. Every limit is explicit. It lacks TLS, UDP and time-outs.
+//! the kernel passes on to the sender. Every limit is explicit. It lacks TLS and UDP.
 //!
 //! ```
 //! use potoroo_runtime::io::{Acceptor, Connection, Frame, Frames, Framing, Link, Listener, Protocol};
@@ -50,14 +50,21 @@ mod buffers;
 mod codec;
 mod connection;
 mod framing;
+mod limits;
 mod link;
 mod listener;
 mod output;
+mod protocol;
 mod reader;
+mod spread;
+mod watch;
 
 pub use codec::{BUFFERED_BYTES_MAX, Codec, FrameError};
-pub use connection::{Connection, Protocol};
+pub use connection::Connection;
 pub use framing::{Frame, Frames, Framing, LENGTH_BYTES};
+pub use limits::Limits;
 pub use link::{CloseReason, Link};
 pub use listener::{Acceptor, Listener, ListenerMsg};
+pub use protocol::Protocol;
 pub use reader::FrameReader;
+pub use spread::Spread;

@@ -4,6 +4,7 @@
 //! same names. What this floor deliberately lacks: any policy. Which core a thread takes, how long it may sleep and
 //! what happens to a lost connection is decided upstairs.
 
+mod admission;
 #[cfg_attr(potoroo_loom, allow(dead_code, reason = "models have full fences instead"))]
 pub(crate) mod barrier;
 pub mod clock;

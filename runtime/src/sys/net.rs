@@ -3,9 +3,14 @@
 //! Bytes go through `recv` and `send` of this module so that a simulated network can take their place. It lacks
 //! buffering and framing (see `io`).
 
+use super::admission::Place;
 use super::poller::EventSource;
+use crate::sync::Arc;
+use crate::sync::atomic::AtomicUsize;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+
+pub use super::admission::Admission;
 
 /// How many connections may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const ACCEPT_BACKLOG: i32 = 1024;
@@ -17,11 +22,44 @@ pub struct TcpListener(mio::net::TcpListener);
 impl TcpListener {
     /// Binds and listens. The address may be taken again right after a previous owner has gone (`SO_REUSEADDR`).
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = socket2::Socket::new(
+        Self::listen(Self::socket(address)?, address)
+    }
+
+    /// Binds `count` sockets to one address (`SO_REUSEPORT`), for a listener on each worker: the kernel deals the
+    /// connections out, by a hash of their addresses. Where the kernel cannot (anywhere but on Linux) it is an error of
+    /// the kind [`Unsupported`](io::ErrorKind::Unsupported): listen with one socket then.
+    pub fn bind_each(mut address: SocketAddr, count: usize) -> io::Result<Vec<Self>> {
+        let mut sockets = Vec::with_capacity(count);
+        for _ in 0..count {
+            let socket = Self::socket(address)?;
+            Self::share_port(&socket)?;
+            let socket = Self::listen(socket, address)?;
+            // The first may have been given a port by the kernel; the others take the same.
+            address = socket.local_address()?;
+            sockets.push(socket);
+        }
+        Ok(sockets)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn share_port(socket: &socket2::Socket) -> io::Result<()> {
+        socket.set_reuse_port(true)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn share_port(_: &socket2::Socket) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn socket(address: SocketAddr) -> io::Result<socket2::Socket> {
+        socket2::Socket::new(
             socket2::Domain::for_address(address),
             socket2::Type::STREAM,
             Some(socket2::Protocol::TCP),
-        )?;
+        )
+    }
+
+    fn listen(socket: socket2::Socket, address: SocketAddr) -> io::Result<Self> {
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
@@ -47,7 +85,11 @@ impl TcpListener {
 
 /// A connected (or connecting) stream of bytes.
 #[derive(Debug)]
-pub struct TcpStream(mio::net::TcpStream);
+pub struct TcpStream {
+    inner: mio::net::TcpStream,
+    /// What counts this stream: given back when it closes.
+    places: Vec<Place>,
+}
 
 impl TcpStream {
     /// Starts connecting; the outcome comes with the first readiness and [`take_error`](Self::take_error).
@@ -64,41 +106,62 @@ impl TcpStream {
     fn prepared(stream: mio::net::TcpStream) -> io::Result<Self> {
         // Batches are coalesced by the turn that writes them; Nagle's delay would only add to the latency.
         stream.set_nodelay(true)?;
-        Ok(Self(stream))
+        Ok(Self {
+            inner: stream,
+            places: Vec::new(),
+        })
     }
 
     /// Reads what is there: the number of bytes, 0 at the end of the stream, or `WouldBlock`.
     pub fn recv(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read(into)
+        self.inner.read(into)
     }
 
     /// Writes what the kernel takes: the number of bytes, or `WouldBlock`.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.inner.write(bytes)
     }
 
     /// Writes what the kernel takes of several pieces, in order, in one call: the number of bytes, or `WouldBlock`.
     pub fn send_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(pieces)
+        self.inner.write_vectored(pieces)
     }
 
     /// The error that ended a connection attempt, if it failed.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.0.take_error()
+        self.inner.take_error()
     }
 
     /// The other side's address; an error while the connection is not established.
     pub fn peer_address(&self) -> io::Result<SocketAddr> {
-        self.0.peer_addr()
+        self.inner.peer_addr()
     }
 
     /// Says that nothing more will be written; reading goes on.
     pub fn shut_down_write(&self) -> io::Result<()> {
-        self.0.shutdown(Shutdown::Write)
+        self.inner.shutdown(Shutdown::Write)
+    }
+
+    /// Counts this stream as long as it is open.
+    pub(crate) fn hold(&mut self, place: Place) {
+        self.places.push(place);
     }
 
     pub(crate) fn source(&mut self) -> &mut EventSource {
-        &mut self.0
+        &mut self.inner
+    }
+}
+
+/// A stream that can be counted while it is open.
+pub trait Countable {
+    /// Adds one to `counter` until the stream closes.
+    #[doc(hidden)]
+    fn count_in(&mut self, counter: &Arc<AtomicUsize>);
+}
+
+impl Countable for TcpStream {
+    fn count_in(&mut self, counter: &Arc<AtomicUsize>) {
+        self.hold(Place::take(counter));
     }
 }
 

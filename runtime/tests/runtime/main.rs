@@ -2,6 +2,7 @@
 
 mod asks;
 mod codecs;
+mod connection_limits;
 mod connections;
 mod life;
 mod limits;
