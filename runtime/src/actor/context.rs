@@ -10,7 +10,7 @@ use crate::scheduler::exit::Fault;
 use crate::scheduler::header::{Attention, CellRef};
 use crate::scheduler::worker::Worker;
 use crate::sys::clock::{self, Time};
-use crate::sys::net::{TcpListener, TcpStream};
+use crate::sys::net::{ListeningSocket, Stream, TcpListener, TcpStream, UdpSocket};
 use std::fmt;
 use std::io;
 
@@ -32,6 +32,9 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::TcpListener {}
     impl Sealed for super::TcpStream {}
+    impl Sealed for super::Stream {}
+    impl Sealed for super::ListeningSocket {}
+    impl Sealed for super::UdpSocket {}
     #[expect(missing_debug_implementations, reason = "cannot be named outside")]
     pub struct Source<'a>(pub(super) &'a mut crate::sys::poller::EventSource);
 }
@@ -43,6 +46,24 @@ impl Watchable for TcpListener {
 }
 
 impl Watchable for TcpStream {
+    fn event_source(&mut self) -> sealed::Source<'_> {
+        sealed::Source(self.source())
+    }
+}
+
+impl Watchable for Stream {
+    fn event_source(&mut self) -> sealed::Source<'_> {
+        sealed::Source(self.source())
+    }
+}
+
+impl Watchable for ListeningSocket {
+    fn event_source(&mut self) -> sealed::Source<'_> {
+        sealed::Source(self.source())
+    }
+}
+
+impl Watchable for UdpSocket {
     fn event_source(&mut self) -> sealed::Source<'_> {
         sealed::Source(self.source())
     }

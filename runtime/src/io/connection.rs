@@ -7,6 +7,7 @@
 use super::link::{CloseReason, Link};
 use super::protocol::Protocol;
 use super::reader::FrameReader;
+use super::transport::Transport;
 use super::watch::{Waits, Watch};
 use crate::actor::{Actor, Context, ExitReason, Fault, Signal, Turn};
 use crate::sys::net::TcpStream;
@@ -21,6 +22,8 @@ const DISCARD_BYTES: usize = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
     Connecting,
+    /// TLS does not let bytes through yet.
+    Handshaking,
     Open,
     /// The reading side is over and the protocol knows it.
     Closed,
@@ -47,18 +50,15 @@ pub struct Connection<P: Protocol> {
 impl<P: Protocol> Connection<P> {
     /// A factory body for an accepted stream: call it on the worker where the connection is to live.
     pub fn open(
-        stream: TcpStream,
+        stream: impl Into<Transport>,
         codec: impl Into<P::Codec>,
         protocol: P,
         ctx: &mut Context<'_, Self>,
     ) -> Result<Self, Fault> {
-        // A peer that is gone already is found out by the first read.
-        let peer = stream.peer_address().unwrap_or_else(|_| ([0, 0, 0, 0], 0).into());
-        let mut connection = Self::watched(stream, peer, codec.into(), protocol, ctx)?;
-        connection.progress = Progress::Open;
+        let mut connection = Self::watched(stream.into(), codec.into(), protocol, ctx)?;
         // A stream that has just been accepted takes bytes; if not, the first write finds out.
         connection.link.writable = true;
-        connection.protocol.opened(&mut connection.link, ctx)?;
+        connection.established(ctx)?;
         Ok(connection)
     }
 
@@ -69,21 +69,34 @@ impl<P: Protocol> Connection<P> {
         protocol: P,
         ctx: &mut Context<'_, Self>,
     ) -> Result<Self, Fault> {
-        let stream = TcpStream::connect(address)?;
-        let mut connection = Self::watched(stream, address, codec.into(), protocol, ctx)?;
+        let mut connection = Self::connecting(TcpStream::connect(address)?, codec, protocol, ctx)?;
+        connection.link.peer = address;
+        Ok(connection)
+    }
+
+    /// As [`connect`](Self::connect), for a stream that has begun to connect.
+    pub fn connecting(
+        stream: impl Into<Transport>,
+        codec: impl Into<P::Codec>,
+        protocol: P,
+        ctx: &mut Context<'_, Self>,
+    ) -> Result<Self, Fault> {
+        let mut connection = Self::watched(stream.into(), codec.into(), protocol, ctx)?;
         connection.look_after(connection.link.limits.connect_within, ctx);
         Ok(connection)
     }
 
     fn watched(
-        stream: TcpStream,
-        peer: SocketAddr,
+        mut transport: Transport,
         codec: P::Codec,
         protocol: P,
         ctx: &mut Context<'_, Self>,
     ) -> Result<Self, Fault> {
-        let mut link = Link::new(stream, peer, protocol.limits());
-        let token = ctx.watch(&mut link.stream)?;
+        // A peer that is gone already is found out by the first read.
+        let peer = transport.stream().peer_address().ok().flatten();
+        let peer = peer.unwrap_or_else(|| ([0, 0, 0, 0], 0).into());
+        let token = ctx.watch(transport.stream())?;
+        let link = Link::new(transport, peer, protocol.limits());
         Ok(Self {
             protocol,
             link,
@@ -99,18 +112,40 @@ impl<P: Protocol> Connection<P> {
 
     /// The connection attempt has ended, one way or the other.
     fn connected(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
-        match self.link.stream.take_error() {
+        match self.link.transport.stream().take_error() {
             Ok(Some(error)) | Err(error) => self.close(&CloseReason::ConnectFailed(error), ctx),
-            Ok(None) => match self.link.stream.peer_address() {
-                Ok(_) => {
-                    self.progress = Progress::Open;
-                    self.forget_timer(ctx);
-                    self.protocol.opened(&mut self.link, ctx)
+            Ok(None) => match self.link.transport.stream().peer_address() {
+                Ok(peer) => {
+                    self.link.peer = peer.unwrap_or(self.link.peer);
+                    self.established(ctx)
                 }
                 // Readiness came before the attempt ended; there will be another.
                 Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
                 Err(error) => self.close(&CloseReason::ConnectFailed(error), ctx),
             },
+        }
+    }
+
+    /// The stream is there.
+    fn established(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        if self.link.transport.is_shaking_hands() {
+            self.progress = Progress::Handshaking;
+            if self.watch.timer.is_none() {
+                self.look_after(self.link.limits.connect_within, ctx);
+            }
+            return Ok(());
+        }
+        self.progress = Progress::Open;
+        self.forget_timer(ctx);
+        self.protocol.opened(&mut self.link, ctx)
+    }
+
+    /// Goes on with the handshake.
+    fn shake_hands(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        match self.link.transport.handshake() {
+            Ok(true) => self.established(ctx),
+            Ok(false) => Ok(()),
+            Err(error) => self.close(&CloseReason::of_handshake(error), ctx),
         }
     }
 
@@ -152,7 +187,7 @@ impl<P: Protocol> Connection<P> {
         let mut offered = 0;
         let read = self.reader.fill(|room| {
             offered = room.len();
-            self.link.stream.recv(room)
+            self.link.transport.recv(room)
         });
         match read {
             Ok(0) => {
@@ -171,7 +206,8 @@ impl<P: Protocol> Connection<P> {
             Ok(count) => {
                 // Less than was offered: the kernel has no more, and another edge will tell when it has. This saves a read
                 // that would block. Only an end that was announced together with these bytes has no edge of its own.
-                self.readable = count == offered || self.ending;
+                let is_drained = count < offered && self.link.transport.tells_the_kernels_mind();
+                self.readable = !is_drained || self.ending;
                 self.link.received_bytes += count as u64;
                 self.protocol.bytes_read(count);
                 self.hand_over(ctx).map(drop)
@@ -210,7 +246,7 @@ impl<P: Protocol> Connection<P> {
         let mut left = DISCARD_BYTES;
         while self.readable && left > 0 {
             self.reader.clear();
-            match self.reader.fill(|room| self.link.stream.recv(room)) {
+            match self.reader.fill(|room| self.link.transport.recv(room)) {
                 Ok(count) if count > 0 => left = left.saturating_sub(count),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.readable = false,
@@ -235,7 +271,7 @@ impl<P: Protocol> Connection<P> {
                 self.link.forget_unsent();
                 return Ok(());
             }
-            Progress::Open | Progress::Closed => {}
+            Progress::Handshaking | Progress::Open | Progress::Closed => {}
         }
         if let Err(error) = self.link.flush() {
             self.close(&CloseReason::Broken(error), ctx)?;
@@ -251,7 +287,7 @@ impl<P: Protocol> Connection<P> {
     /// All has been sent.
     fn part(&mut self, ctx: &mut Context<'_, Self>) {
         // A peer that has gone first cannot be told; all it asked for has been sent.
-        let _ = self.link.stream.shut_down_write();
+        let _ = self.link.transport.stream().shut_down_write();
         self.protocol.finished();
         self.progress = Progress::Lingering;
         let linger = self.link.limits.linger;
@@ -272,14 +308,14 @@ impl<P: Protocol> Connection<P> {
         let reads = begun > 0 && self.progress == Progress::Open && !self.link.is_held();
         Waits {
             moved_bytes: self.link.received_bytes + self.link.sent_bytes,
-            stalled_at: (self.link.unsent_bytes() > 0).then_some(self.link.sent_bytes),
+            stalled_at: self.link.waits_for_the_kernel().then_some(self.link.sent_bytes),
             frame: reads.then(|| (self.reader.offset(), begun)),
         }
     }
 
     /// Sets the timer if there is something to wait for and it would come too late.
     fn keep_watch(&mut self, ctx: &mut Context<'_, Self>) {
-        if matches!(self.progress, Progress::Connecting | Progress::Lingering) {
+        if !matches!(self.progress, Progress::Open | Progress::Closed) {
             return;
         }
         let waits = self.waits();
@@ -310,6 +346,7 @@ impl<P: Protocol> Connection<P> {
         self.watch.timer = None;
         let reason = match self.progress {
             Progress::Connecting => Some(CloseReason::ConnectTimedOut),
+            Progress::Handshaking => Some(CloseReason::HandshakeTimedOut),
             Progress::Lingering => {
                 ctx.stop();
                 None
@@ -335,6 +372,9 @@ impl<P: Protocol> Actor for Connection<P> {
                 self.link.writable |= readiness.writable;
                 if self.progress == Progress::Connecting {
                     self.connected(ctx)?;
+                }
+                if self.progress == Progress::Handshaking {
+                    self.shake_hands(ctx)?;
                 }
                 // What waited goes out first, so that the protocol sees how much is still unsent.
                 self.flush(ctx)?;
@@ -367,6 +407,6 @@ impl<P: Protocol> Actor for Connection<P> {
     fn stopping(&mut self, why: &ExitReason, ctx: &mut Context<'_, Self>) {
         self.protocol.stopping(why, ctx);
         // Closing the socket does the same; this only keeps the poller's books in order.
-        let _ = ctx.forget(&mut self.link.stream, self.token);
+        let _ = ctx.forget(self.link.transport.stream(), self.token);
     }
 }

@@ -8,7 +8,7 @@ use super::codec::FrameError;
 use super::framing::LENGTH_BYTES;
 use super::limits::Limits;
 use super::output::Output;
-use crate::sys::net::TcpStream;
+use super::transport::Transport;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +27,11 @@ pub enum CloseReason {
     ConnectFailed(io::Error),
     /// The connection was not made within [`Limits::connect_within`].
     ConnectTimedOut,
+    /// TLS could not be agreed on.
+    #[cfg(all(feature = "tls", not(potoroo_loom)))]
+    HandshakeFailed(super::tls::TlsError),
+    /// TLS was not agreed on within [`Limits::connect_within`].
+    HandshakeTimedOut,
     /// Nothing was received or sent for [`Limits::idle_max`].
     Idle,
     /// A frame took longer to become whole than [`Limits::frame_within`] allows.
@@ -50,7 +55,24 @@ pub enum CloseReason {
 impl CloseReason {
     /// Whether there is no use in sending any more either.
     pub(super) fn ends_both_directions(&self) -> bool {
-        matches!(self, Self::PeerStalled | Self::TooMuchUnsent { .. })
+        match self {
+            #[cfg(all(feature = "tls", not(potoroo_loom)))]
+            Self::HandshakeFailed(_) => true,
+            _ => matches!(
+                self,
+                Self::PeerStalled | Self::TooMuchUnsent { .. } | Self::HandshakeTimedOut
+            ),
+        }
+    }
+
+    /// A handshake ended with this error.
+    pub(super) fn of_handshake(error: io::Error) -> Self {
+        #[cfg(all(feature = "tls", not(potoroo_loom)))]
+        let error = match super::tls::TlsError::of_handshake(error) {
+            Ok(error) => return Self::HandshakeFailed(error),
+            Err(error) => error,
+        };
+        Self::Broken(error)
     }
 }
 
@@ -62,6 +84,9 @@ impl fmt::Display for CloseReason {
             Self::Broken(error) => write!(f, "the connection broke: {error}"),
             Self::ConnectFailed(error) => write!(f, "cannot connect: {error}"),
             Self::ConnectTimedOut => write!(f, "cannot connect: no answer in time"),
+            #[cfg(all(feature = "tls", not(potoroo_loom)))]
+            Self::HandshakeFailed(error) => write!(f, "no TLS: {error}"),
+            Self::HandshakeTimedOut => write!(f, "no TLS: the handshake takes too long"),
             Self::Idle => write!(f, "the connection was idle for too long"),
             Self::FrameTooSlow { offset, have } => write!(
                 f,
@@ -81,7 +106,7 @@ impl fmt::Display for CloseReason {
 /// A connection as its protocol sees it.
 #[derive(Debug)]
 pub struct Link {
-    pub(super) stream: TcpStream,
+    pub(super) transport: Transport,
     pub(super) peer: SocketAddr,
     out: Output,
     pub(super) limits: Limits,
@@ -96,9 +121,9 @@ pub struct Link {
 }
 
 impl Link {
-    pub(super) fn new(stream: TcpStream, peer: SocketAddr, limits: Limits) -> Self {
+    pub(super) fn new(transport: Transport, peer: SocketAddr, limits: Limits) -> Self {
         Self {
-            stream,
+            transport,
             peer,
             out: Output::default(),
             limits,
@@ -112,9 +137,27 @@ impl Link {
         }
     }
 
-    /// The other side.
+    /// The other side; of a Unix socket, which has no address, 0.0.0.0:0.
     pub fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// Whether TLS guards this connection.
+    #[cfg(all(feature = "tls", not(potoroo_loom)))]
+    pub fn is_encrypted(&self) -> bool {
+        self.transport.as_tls().is_some()
+    }
+
+    /// The application protocol that TLS has agreed on.
+    #[cfg(all(feature = "tls", not(potoroo_loom)))]
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.transport.as_tls()?.alpn()
+    }
+
+    /// The certificates that the peer has shown over TLS, its own first. A server sees some only if it demands them.
+    #[cfg(all(feature = "tls", not(potoroo_loom)))]
+    pub fn peer_certificates(&self) -> &[rustls::pki_types::CertificateDer<'static>] {
+        self.transport.as_tls().map_or(&[], |tls| tls.peer_certificates())
     }
 
     /// Sends bytes as they are, when the turn ends.
@@ -220,7 +263,12 @@ impl Link {
 
     /// Whether [`finish`](Self::finish) was called and all has been sent.
     pub(super) fn is_finished(&self) -> bool {
-        self.finishing && self.unsent_bytes() == 0
+        self.finishing && !self.waits_for_the_kernel()
+    }
+
+    /// Whether something is unsent, be it of TLS.
+    pub(super) fn waits_for_the_kernel(&self) -> bool {
+        self.unsent_bytes() > 0 || self.transport.wants_push()
     }
 
     /// Nobody will read what is unsent.
@@ -230,19 +278,42 @@ impl Link {
 
     /// Writes as much as the kernel takes.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        while self.writable && self.out.unsent_bytes() > 0 {
-            match self.out.write_to(&mut self.stream) {
-                Ok((0, _)) => return Err(io::ErrorKind::WriteZero.into()),
-                // The kernel is full; an edge tells when it no longer is.
-                Ok((taken, offered)) => {
-                    self.sent_bytes += taken as u64;
-                    self.writable = taken == offered;
-                }
+        self.write()?;
+        if self.finishing && self.unsent_bytes() == 0 {
+            self.transport.end_of_output();
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        while self.writable {
+            let may_write = self.unsent_bytes() > 0 && !self.transport.is_shaking_hands();
+            let outcome = if may_write {
+                self.write_once()
+            } else if self.transport.wants_push() {
+                self.transport.push()
+            } else {
+                break;
+            };
+            match outcome {
+                Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
         }
+        Ok(())
+    }
+
+    fn write_once(&mut self) -> io::Result<()> {
+        let (taken, offered) = self.out.write_to(&mut self.transport)?;
+        if taken == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.sent_bytes += taken as u64;
+        // Less than was offered: the kernel is full, and an edge tells when it no longer is.
+        self.writable = taken == offered || !self.transport.tells_the_kernels_mind();
         Ok(())
     }
 }

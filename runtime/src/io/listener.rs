@@ -4,7 +4,9 @@
 //! connections wait in the kernel's queue meanwhile. An [`Admission`] limits how many are open.
 
 use crate::actor::{Actor, ActorId, Context, ExitReason, Fault, Signal, Turn};
-use crate::sys::net::{Admission, TcpListener, TcpStream};
+#[cfg(unix)]
+use crate::sys::net::UnixStream;
+use crate::sys::net::{Admission, ListeningSocket, Stream, TcpStream};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -24,10 +26,17 @@ pub trait Acceptor: Sized + Send + 'static {
     /// Somebody has connected. Spawn a [`Connection`](super::Connection), or drop the stream to refuse.
     fn accepted(&mut self, stream: TcpStream, peer: SocketAddr, ctx: &mut Context<'_, Listener<Self>>) -> Turn;
 
+    /// Somebody has connected to a Unix socket. By default the stream is dropped, which refuses.
+    #[cfg(unix)]
+    fn accepted_unix(&mut self, stream: UnixStream, ctx: &mut Context<'_, Listener<Self>>) -> Turn {
+        let _ = (stream, ctx);
+        Ok(())
+    }
+
     /// Somebody has connected while as many as are allowed are open, and is about to be closed. `stream` takes a last
     /// word, if it is short.
-    fn refused(&mut self, stream: &mut TcpStream, peer: SocketAddr, ctx: &mut Context<'_, Listener<Self>>) -> Turn {
-        let _ = (stream, peer, ctx);
+    fn refused(&mut self, stream: &mut Stream, ctx: &mut Context<'_, Listener<Self>>) -> Turn {
+        let _ = (stream, ctx);
         Ok(())
     }
 
@@ -75,7 +84,7 @@ impl<M> fmt::Debug for ListenerMsg<M> {
 pub struct Listener<P: Acceptor> {
     acceptor: P,
     /// Gone once accepting has stopped.
-    socket: Option<(TcpListener, usize)>,
+    socket: Option<(ListeningSocket, usize)>,
     admission: Admission,
     /// A `Retry` is under way.
     retrying: bool,
@@ -83,17 +92,18 @@ pub struct Listener<P: Acceptor> {
 
 impl<P: Acceptor> Listener<P> {
     /// A factory body: call it on the worker where the listener is to live.
-    pub fn new(socket: TcpListener, acceptor: P, ctx: &mut Context<'_, Self>) -> Result<Self, Fault> {
+    pub fn new(socket: impl Into<ListeningSocket>, acceptor: P, ctx: &mut Context<'_, Self>) -> Result<Self, Fault> {
         Self::limited(socket, acceptor, Admission::unlimited(), ctx)
     }
 
     /// As [`new`](Self::new), with a limit on the connections that are open at a time.
     pub fn limited(
-        mut socket: TcpListener,
+        socket: impl Into<ListeningSocket>,
         acceptor: P,
         admission: Admission,
         ctx: &mut Context<'_, Self>,
     ) -> Result<Self, Fault> {
+        let mut socket = socket.into();
         let token = ctx.watch(&mut socket)?;
         Ok(Self {
             acceptor,
@@ -120,14 +130,13 @@ impl<P: Acceptor> Listener<P> {
                 self.retry(ctx);
                 return Ok(());
             }
-            match socket.accept() {
-                Ok((mut stream, peer)) => match self.admission.admit() {
-                    Some(place) => {
-                        stream.hold(place);
-                        self.acceptor.accepted(stream, peer, ctx)?;
-                    }
-                    None => self.acceptor.refused(&mut stream, peer, ctx)?,
-                },
+            let accepted = match socket {
+                ListeningSocket::Tcp(socket) => socket.accept().map(|(stream, peer)| (stream.into(), Some(peer))),
+                #[cfg(unix)]
+                ListeningSocket::Unix(socket) => socket.accept().map(|stream| (stream.into(), None)),
+            };
+            match accepted {
+                Ok((stream, peer)) => self.admit(stream, peer, ctx)?,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 // The peer went away between its connect and our accept.
                 Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
@@ -139,6 +148,19 @@ impl<P: Acceptor> Listener<P> {
         }
         ctx.run_again();
         Ok(())
+    }
+
+    fn admit(&mut self, mut stream: Stream, peer: Option<SocketAddr>, ctx: &mut Context<'_, Self>) -> Turn {
+        let Some(place) = self.admission.admit() else {
+            return self.acceptor.refused(&mut stream, ctx);
+        };
+        stream.hold(place);
+        match (stream, peer) {
+            (Stream::Tcp(stream), Some(peer)) => self.acceptor.accepted(stream, peer, ctx),
+            #[cfg(unix)]
+            (Stream::Unix(stream), _) => self.acceptor.accepted_unix(stream, ctx),
+            (Stream::Tcp(_), None) => unreachable!("TCP has addresses"),
+        }
     }
 
     fn retry(&mut self, ctx: &mut Context<'_, Self>) {

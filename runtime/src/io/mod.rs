@@ -49,6 +49,7 @@
 mod buffers;
 mod codec;
 mod connection;
+mod datagrams;
 mod framing;
 mod limits;
 mod link;
@@ -57,10 +58,14 @@ mod output;
 mod protocol;
 mod reader;
 mod spread;
+#[cfg(all(feature = "tls", not(potoroo_loom)))]
+pub mod tls;
+mod transport;
 mod watch;
 
 pub use codec::{BUFFERED_BYTES_MAX, Codec, FrameError};
 pub use connection::Connection;
+pub use datagrams::{DatagramProtocol, Datagrams, UdpPort};
 pub use framing::{Frame, Frames, Framing, LENGTH_BYTES};
 pub use limits::Limits;
 pub use link::{CloseReason, Link};
@@ -68,3 +73,4 @@ pub use listener::{Acceptor, Listener, ListenerMsg};
 pub use protocol::Protocol;
 pub use reader::FrameReader;
 pub use spread::Spread;
+pub use transport::Transport;

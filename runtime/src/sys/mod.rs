@@ -14,3 +14,7 @@ pub mod net;
 pub mod perf;
 pub(crate) mod poller;
 pub mod process;
+mod stream;
+mod udp;
+#[cfg(unix)]
+mod unix;

@@ -11,6 +11,10 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
 pub use super::admission::Admission;
+pub use super::stream::{ListeningSocket, Stream};
+pub use super::udp::{DATAGRAM_BYTES_MAX, UdpSocket};
+#[cfg(unix)]
+pub use super::unix::{UnixListener, UnixStream};
 
 /// How many connections may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const ACCEPT_BACKLOG: i32 = 1024;

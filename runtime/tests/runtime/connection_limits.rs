@@ -3,7 +3,7 @@
 use potoroo_runtime::io::{
     Acceptor, CloseReason, Connection, Frame, Frames, Framing, Limits, Link, Listener, Protocol, Spread,
 };
-use potoroo_runtime::sys::net::{Admission, TcpListener, TcpStream};
+use potoroo_runtime::sys::net::{Admission, Stream, TcpListener, TcpStream};
 use potoroo_runtime::{Context, System, Turn};
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -70,8 +70,8 @@ impl Acceptor for Server {
         Ok(())
     }
 
-    fn refused(&mut self, stream: &mut TcpStream, _: SocketAddr, _: &mut Context<'_, Listener<Self>>) -> Turn {
-        let _ = stream.send(b"full\n");
+    fn refused(&mut self, stream: &mut Stream, _: &mut Context<'_, Listener<Self>>) -> Turn {
+        let _ = stream.write(b"full\n");
         Ok(())
     }
 }

@@ -12,3 +12,5 @@ mod pressure;
 mod recording;
 mod rescue;
 mod timers;
+#[cfg(unix)]
+mod unix_and_udp;
