@@ -82,6 +82,7 @@ impl<P: Protocol> Connection<P> {
         ctx: &mut Context<'_, Self>,
     ) -> Result<Self, Fault> {
         let mut connection = Self::watched(stream.into(), codec.into(), protocol, ctx)?;
+        connection.link.serves = false;
         connection.look_after(connection.link.limits.connect_within, ctx);
         Ok(connection)
     }

@@ -35,7 +35,8 @@ pub struct Limits {
     /// What comes meanwhile is thrown away. A socket that is closed while bytes arrive resets the connection, which can
     /// take the last answer with it. Zero: do not wait.
     pub linger: Duration,
-    /// With more than this unsent no more frames are handed over: 1 MiB.
+    /// With more than this unsent no more frames are handed over: 1 MiB. This is for connections that were accepted: who
+    /// has connected may have much to ask for, and must read the answers meanwhile.
     pub unsent_bytes_high: usize,
     /// With no more than this unsent they are again: 256 KiB.
     pub unsent_bytes_low: usize,
@@ -60,11 +61,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// No time-out but for connecting, and no end of what may be unsent: for peers that are trusted and may be slow.
+    /// No time-out but for connecting, and no bounds to what may be unsent: for peers that are trusted and may be slow.
     pub fn patient() -> Self {
         Self {
             frame_within: None,
             stall_max: None,
+            unsent_bytes_high: usize::MAX,
             unsent_bytes_max: usize::MAX,
             ..Self::default()
         }

@@ -115,6 +115,8 @@ pub struct Link {
     pub(super) writable: bool,
     paused: bool,
     resumed: bool,
+    /// Whether what is unsent holds back reading.
+    pub(super) serves: bool,
     /// Too much is unsent: reading is held until it is less.
     pressed: bool,
     finishing: bool,
@@ -132,6 +134,7 @@ impl Link {
             writable: false,
             paused: false,
             resumed: false,
+            serves: true,
             pressed: false,
             finishing: false,
         }
@@ -222,7 +225,7 @@ impl Link {
     /// As [`is_held`](Self::is_held), after a look at what is unsent.
     #[inline]
     pub(super) fn holds(&mut self) -> bool {
-        self.pressed |= self.out.unsent_bytes() > self.limits.unsent_bytes_high;
+        self.pressed |= self.serves && self.out.unsent_bytes() > self.limits.unsent_bytes_high;
         self.is_held()
     }
 

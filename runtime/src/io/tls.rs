@@ -336,10 +336,11 @@ impl TlsStream {
 
     /// Takes what there is room for and writes as much of it as the stream takes.
     pub(super) fn write(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        // First what is encrypted already, so that there is room.
+        self.push()?;
         let taken = self.tls.writer().write_vectored(pieces)?;
         match self.push() {
             Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
-            Err(e) if taken == 0 => Err(e),
             _ => Ok(taken),
         }
     }

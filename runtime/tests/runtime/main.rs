@@ -12,5 +12,7 @@ mod pressure;
 mod recording;
 mod rescue;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(unix)]
 mod unix_and_udp;
