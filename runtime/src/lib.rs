@@ -38,7 +38,7 @@
 //! | 2 | [`mailbox`] | the inbox, its one word, notifications |
 //! | 3 | `scheduler` | run queue, deque, injector, sharing, sleep, the worker's step |
 //! | 4 | `actor` | [`Actor`], [`Context`], [`ActorRef`], turns, asks, timers, the end of a life |
-//! | 5 | [`io`] | framed TCP connections and listeners as actors |
+//! | 5 | [`io`] | framed connections over TCP, Unix sockets and TLS, listeners and datagrams as actors |
 //! | 6 | `system` | [`System`], its settings, start and shutdown |
 //!
 //! ```text

@@ -4,23 +4,23 @@
 //! there to be read it asks for another turn, after the other actors of its worker have had theirs. The folder's README
 //! has the states.
 
-use super::link::{CloseReason, Link};
+use super::close::CloseReason;
+use super::link::Link;
 use super::protocol::Protocol;
 use super::reader::FrameReader;
 use super::transport::Transport;
-use super::watch::{Waits, Watch};
+use super::watch::Watch;
 use crate::actor::{Actor, Context, ExitReason, Fault, Signal, Turn};
 use crate::sys::net::TcpStream;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// How many bytes a turn throws away at most while it lingers.
 const DISCARD_BYTES: usize = 1 << 20;
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Progress {
+pub(super) enum Progress {
     Connecting,
     /// TLS does not let bytes through yet.
     Handshaking,
@@ -35,15 +35,15 @@ enum Progress {
 #[derive(Debug)]
 pub struct Connection<P: Protocol> {
     protocol: P,
-    link: Link,
-    reader: FrameReader<P::Codec>,
-    progress: Progress,
+    pub(super) link: Link,
+    pub(super) reader: FrameReader<P::Codec>,
+    pub(super) progress: Progress,
     readable: bool,
     /// The end of the stream has been announced: read on until it comes.
     ending: bool,
     /// The end of the stream has come.
     ended: bool,
-    watch: Watch,
+    pub(super) watch: Watch,
     token: usize,
 }
 
@@ -150,7 +150,7 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    fn close(&mut self, why: &CloseReason, ctx: &mut Context<'_, Self>) -> Turn {
+    pub(super) fn close(&mut self, why: &CloseReason, ctx: &mut Context<'_, Self>) -> Turn {
         if self.progress < Progress::Closed {
             self.progress = Progress::Closed;
             self.protocol.closed(why, &mut self.link, ctx)?;
@@ -301,60 +301,6 @@ impl<P: Protocol> Connection<P> {
         if self.readable {
             ctx.run_again();
         }
-    }
-
-    /// What the time-outs are about.
-    fn waits(&self) -> Waits {
-        let begun = self.reader.buffered();
-        let reads = begun > 0 && self.progress == Progress::Open && !self.link.is_held();
-        Waits {
-            moved_bytes: self.link.received_bytes + self.link.sent_bytes,
-            stalled_at: self.link.waits_for_the_kernel().then_some(self.link.sent_bytes),
-            frame: reads.then(|| (self.reader.offset(), begun)),
-        }
-    }
-
-    /// Sets the timer if there is something to wait for and it would come too late.
-    fn keep_watch(&mut self, ctx: &mut Context<'_, Self>) {
-        if !matches!(self.progress, Progress::Open | Progress::Closed) {
-            return;
-        }
-        let waits = self.waits();
-        let Some(after) = Watch::look_after(&self.link.limits, &waits) else {
-            return;
-        };
-        if self.watch.timer.is_some_and(|(_, set_for)| set_for <= after) {
-            return;
-        }
-        // A first look, to know how things are now.
-        let _ = self.watch.look(&self.link.limits, &waits, ctx.now());
-        self.look_after(after, ctx);
-    }
-
-    fn look_after(&mut self, delay: Duration, ctx: &mut Context<'_, Self>) {
-        self.forget_timer(ctx);
-        self.watch.timer = Some((ctx.signal_after(delay), delay));
-    }
-
-    fn forget_timer(&mut self, ctx: &mut Context<'_, Self>) {
-        if let Some((timer, _)) = self.watch.timer.take() {
-            ctx.cancel(timer);
-        }
-    }
-
-    /// The timer of the time-outs is due.
-    fn look(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
-        self.watch.timer = None;
-        let reason = match self.progress {
-            Progress::Connecting => Some(CloseReason::ConnectTimedOut),
-            Progress::Handshaking => Some(CloseReason::HandshakeTimedOut),
-            Progress::Lingering => {
-                ctx.stop();
-                None
-            }
-            Progress::Open | Progress::Closed => self.watch.look(&self.link.limits, &self.waits(), ctx.now()),
-        };
-        reason.map_or(Ok(()), |reason| self.close(&reason, ctx))
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a user writes: what becomes of a connection's frames.
 
+use super::close::CloseReason;
 use super::codec::Codec;
 use super::connection::Connection;
 use super::limits::Limits;
-use super::link::{CloseReason, Link};
+use super::link::Link;
 use crate::actor::{Context, ExitReason, Turn};
 
 /// What a connection does with frames.

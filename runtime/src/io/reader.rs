@@ -77,7 +77,8 @@ impl<C: Codec> FrameReader<C> {
             }
             if self.buffer.len() - self.end < self.buffer.len() / 4 {
                 // One frame fills the buffer; the codec's limit keeps this from going on.
-                let believed = self.codec.bytes_wanted().min(GROWTH_MAX * self.end);
+                let allowed = self.codec.buffered_bytes_max().min(GROWTH_MAX * self.end);
+                let believed = self.codec.bytes_wanted().min(allowed);
                 self.move_to(vec![0; believed.max(2 * self.buffer.len())]);
             }
         }

@@ -4,8 +4,8 @@
 //! allowed: what has not changed since the look before has lasted from then on. A connection that waits for nothing has
 //! no timer.
 
+use super::close::CloseReason;
 use super::limits::Limits;
-use super::link::CloseReason;
 use crate::actor::TimerId;
 use crate::sys::clock::Time;
 use std::time::Duration;

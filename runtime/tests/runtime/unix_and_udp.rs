@@ -2,9 +2,9 @@
 
 use potoroo_runtime::io::{
     Acceptor, CloseReason, Connection, DatagramProtocol, Datagrams, Frame, Frames, Framing, Link, Listener,
-    ListenerMsg, Protocol, UdpPort,
+    ListenerMsg, Protocol, Serve, Spread, UdpPort,
 };
-use potoroo_runtime::sys::net::{TcpStream, UdpSocket, UnixListener, UnixStream};
+use potoroo_runtime::sys::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use potoroo_runtime::{Context, System, Turn};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -84,6 +84,38 @@ fn a_socket_that_was_left_behind_is_replaced_and_one_in_use_is_not() {
     assert!(UnixListener::bind(&path).is_err());
     assert_eq!(std::fs::read_to_string(&path).expect("still there"), "precious");
     std::fs::remove_file(&path).expect("still there");
+}
+
+#[test]
+fn one_kind_of_connection_is_served_to_everybody() {
+    let path = path("everybody");
+    let system = System::builder().workers(2).build().expect("starts");
+    let spread = Spread::new(2);
+    let by_path = UnixListener::bind(&path).expect("the path is free");
+    let by_port = TcpListener::bind(([127, 0, 0, 1], 0).into()).expect("a port is free");
+    let address = by_port.local_address().expect("bound");
+    let serve = |peers: Sender<bool>| {
+        Serve::new(LINES, move |peer| {
+            let _ = peers.send(peer.is_some());
+            Echo
+        })
+        .spread(spread.clone())
+    };
+    let (tell, heard) = mpsc::channel();
+    let (serves_path, serves_port) = (serve(tell.clone()), serve(tell));
+    system.spawn_on(0, move |ctx| Listener::new(by_path, serves_path, ctx));
+    system.spawn_on(1, move |ctx| Listener::new(by_port, serves_port, ctx));
+    let mut local = std::os::unix::net::UnixStream::connect(&path).expect("somebody listens");
+    local.write_all(b"local\n").expect("taken");
+    let mut back = [0; 6];
+    local.read_exact(&mut back).expect("answered");
+    assert_eq!(&back, b"local\n");
+    let mut remote = std::net::TcpStream::connect(address).expect("somebody listens");
+    remote.write_all(b"afar.\n").expect("taken");
+    remote.read_exact(&mut back).expect("answered");
+    assert_eq!(&back, b"afar.\n");
+    assert_eq!(heard.iter().take(2).collect::<Vec<_>>(), [false, true]);
+    assert_eq!((spread.open_on(0), spread.open_on(1)), (1, 1));
 }
 
 /// Sends what it is told and tells what comes back.
