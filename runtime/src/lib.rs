@@ -38,6 +38,7 @@
 //! | 2 | [`mailbox`] | the inbox, its one word, notifications |
 //! | 3 | `scheduler` | run queue, deque, injector, sharing, sleep, the worker's step |
 //! | 4 | `actor` | [`Actor`], [`Context`], [`ActorRef`], turns, asks, timers, the end of a life |
+//! | 5 | [`kit`] | what applications share: names, groups, topics, stashes, references that own |
 //! | 5 | [`io`] | framed TCP connections and listeners as actors |
 //! | 6 | `system` | [`System`], its settings, start and shutdown |
 //!
@@ -47,6 +48,7 @@
 
 pub mod arena;
 pub mod io;
+pub mod kit;
 pub mod mailbox;
 pub mod observe;
 pub mod sync;
@@ -61,6 +63,7 @@ pub use actor::{
     Actor, ActorId, ActorRef, Ask, AskError, AskInside, Context, ExitReason, Fault, Readiness, Recipient, Reply,
     Signal, TimerId, Turn, Watchable,
 };
+pub use kit::HeldRef;
 pub use mailbox::Refused;
 pub use observe::{SystemStats, WorkerStats};
 #[doc(hidden)] // For the benches.

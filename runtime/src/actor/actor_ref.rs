@@ -37,7 +37,7 @@ impl<A: Actor> ActorRef<A> {
     }
 
     #[inline(always)]
-    fn cell(&self) -> &ActorCell<A> {
+    pub(super) fn cell(&self) -> &ActorCell<A> {
         // SAFETY: the reference is counted and was made from a cell of this type.
         unsafe { ActorCell::from_header(self.cell.as_ptr()) }
     }

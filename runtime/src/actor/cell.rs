@@ -6,6 +6,7 @@
 
 use super::actor_ref::count_dead_letters;
 use super::ask::Asks;
+use super::hooks::Kept;
 use super::memory::Memory;
 use super::timers::Timers;
 use super::tree::Children;
@@ -57,6 +58,8 @@ pub(super) struct Extras<A: Actor> {
     pub(super) children: Children,
     /// Tokens of the watched sockets.
     pub(super) sockets: Vec<usize>,
+    /// What it keeps until its end for others.
+    pub(super) kept: Kept,
     /// Why the actor is going to end, as soon as its children have.
     pub(super) ending: Option<ExitReason>,
 }
@@ -70,6 +73,7 @@ impl<A: Actor> Default for Extras<A> {
             memory: None,
             children: Children::default(),
             sockets: Vec::new(),
+            kept: Kept::default(),
             ending: None,
         }
     }

@@ -184,7 +184,7 @@ impl<A: Actor> ActorCell<A> {
         if let Err(fault) = actor.turn_end(ctx) {
             return Err(faulted(fault));
         }
-        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA) {
+        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA | Attention::DRAINING) {
             return self.end_batch(actor, ctx);
         }
         Ok(())
@@ -198,6 +198,9 @@ impl<A: Actor> ActorCell<A> {
             && let Some(end) = self.tidy(actor, ctx)
         {
             return Err(Box::new(end));
+        }
+        if self.is_drained() {
+            return Err(Box::new(ExitReason::Stopped));
         }
         self.keep_promises(ctx.worker)
     }
@@ -267,6 +270,18 @@ impl<A: Actor> ActorCell<A> {
                 } => self.answer(actor, ctx, slot, generation, value),
                 Control::Ready { socket, readiness } => actor.signal(Signal::Ready { socket, readiness }, ctx),
                 Control::RunAgain => actor.signal(Signal::RunAgain, ctx),
+                Control::Drain => {
+                    self.set(Attention::DRAINING);
+                    Ok(())
+                }
+                Control::Keep(keepsake) => {
+                    self.keep(keepsake);
+                    Ok(())
+                }
+                Control::LetGo(key) => {
+                    self.let_go(key);
+                    Ok(())
+                }
                 Control::MemoryPressure {
                     used_bytes,
                     limit_bytes,

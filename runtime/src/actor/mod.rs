@@ -10,6 +10,7 @@ mod ask;
 mod cell;
 mod context;
 mod end;
+mod hooks;
 mod life;
 mod memory;
 mod send;

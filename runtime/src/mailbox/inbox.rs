@@ -241,6 +241,12 @@ impl<T> Inbox<T> {
         is_list(self.word.load(Ordering::Relaxed))
     }
 
+    /// Whether it refuses.
+    pub fn is_closed(&self) -> bool {
+        // Relaxed: nothing is read because of it.
+        self.word.load(Ordering::Relaxed) == closed()
+    }
+
     /// Takes everything and goes idle; for the one who received the notification or the claimed cell.
     pub fn take(&self) -> Taken<T> {
         // Acquire pairs with the pushes; Release with the next push out of idle (M5, and the reuse of the link, M2).

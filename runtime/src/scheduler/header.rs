@@ -63,6 +63,8 @@ impl Attention {
     pub(crate) const STOP: u16 = 1 << 4;
     /// The actor has asked for another turn.
     pub(crate) const AGAIN: u16 = 1 << 5;
+    /// The actor ends as soon as no message waits.
+    pub(crate) const DRAINING: u16 = 1 << 6;
 }
 
 impl Plain {

@@ -5,6 +5,7 @@
 
 mod builder;
 mod error;
+mod kit;
 mod root;
 
 pub use builder::{RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};

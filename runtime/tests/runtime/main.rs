@@ -2,6 +2,7 @@
 
 mod asks;
 mod connections;
+mod kit_lives;
 mod life;
 mod limits;
 mod memory;
