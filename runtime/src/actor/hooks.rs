@@ -7,10 +7,12 @@ use super::cell::ActorCell;
 use super::{Actor, ActorRef, Context};
 use crate::scheduler::header::Attention;
 use crate::scheduler::keepsake::Keepsake;
+use crate::scheduler::shared::Shared;
 use std::collections::HashMap;
 
 /// What an actor keeps until its end, by its key. Behind a box: few actors keep anything.
 #[derive(Default)]
+#[expect(clippy::box_collection, reason = "a map is six words, and few actors have one")]
 pub(super) struct Kept(Option<Box<HashMap<u64, Box<dyn Keepsake>>>>);
 
 impl Kept {
@@ -48,6 +50,11 @@ impl<A: Actor> ActorCell<A> {
 }
 
 impl<A: Actor> Context<'_, A> {
+    /// What the workers of this system share.
+    pub(crate) fn shared(&self) -> &Shared {
+        self.worker.shared()
+    }
+
     /// Puts messages before all that wait; the last one given comes first. Gives those back that nobody would handle any
     /// more, the actor being about to end.
     pub(crate) fn put_in_front(&mut self, msg: A::Msg) -> Result<(), A::Msg> {

@@ -11,6 +11,7 @@ use super::trial::Trial;
 use crate::sync::Counter;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sys::clock;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -66,13 +67,18 @@ pub(crate) struct Shared {
     pub(super) trial: Trial,
     pub(crate) tuning: Tuning,
     on_failure: OnFailure,
+    /// What the floors above share in one system.
+    pub(crate) upstairs: Upstairs,
 }
+
+/// What the floors above share in one system; they know what it is.
+pub(crate) type Upstairs = Box<dyn Any + Send + Sync>;
 
 /// Who hears of actors that end by a fault or a panic: id, type, reason.
 pub(crate) type OnFailure = Box<dyn Fn(ActorId, &'static str, &ExitReason) + Send + Sync>;
 
 impl Shared {
-    pub(crate) fn new(peers: Vec<Peer>, tuning: Tuning, on_failure: OnFailure) -> Self {
+    pub(crate) fn new(peers: Vec<Peer>, tuning: Tuning, on_failure: OnFailure, upstairs: Upstairs) -> Self {
         Self {
             peers: peers.into_boxed_slice(),
             injector: Injector::new(),
@@ -84,6 +90,7 @@ impl Shared {
             trial: Trial::new(clock::now()),
             tuning,
             on_failure,
+            upstairs,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The settings of a system, each with its default and its reason.
 
 use super::error::Error;
+use super::kit;
 use super::root::Root;
 use super::{Door, System};
 use crate::actor::{ActorCell, ActorId, ActorRef, Birth, ExitReason};
@@ -235,7 +236,7 @@ impl SystemBuilder {
                 sleeps: AtomicU64::new(0),
             });
         }
-        let shared = Arc::new(Shared::new(peers, tuning, self.on_failure));
+        let shared = Arc::new(Shared::new(peers, tuning, self.on_failure, kit::upstairs()));
 
         let home = shared.peers[0].doorbell;
         let root = ActorCell::create(&Birth::At(home), Box::new(|_| Ok(Root)), None);

@@ -3,6 +3,8 @@
 mod asks;
 mod connections;
 mod kit_lives;
+mod kit_members;
+mod kit_names;
 mod life;
 mod limits;
 mod memory;
