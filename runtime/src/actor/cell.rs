@@ -116,6 +116,7 @@ impl<A: Actor> ActorCell<A> {
         accept: Self::accept_erased,
         control: Self::control_erased,
         deliver: Self::deliver_erased,
+        bury: Self::bury_erased,
         prefetch: Self::prefetch_erased,
         claim: Self::claim_erased,
         free: Self::free_erased,
@@ -360,13 +361,16 @@ impl<A: Actor> ActorCell<A> {
         match cell.inbox.push_chain(chain) {
             Ok(Pushed::Notify) => Delivered::Notify,
             Ok(Pushed::Underway) => Delivered::Underway,
-            Err(Refused(refused)) => {
-                count_dead_letters(refused.len() as u64);
-                // Messages are the user's, and so are their destructors.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(refused)));
-                Delivered::Refused
-            }
+            Err(Refused(refused)) => Delivered::Refused(refused.erase()),
         }
+    }
+
+    unsafe fn bury_erased(_: NonNull<Header>, chain: ErasedChain) {
+        // SAFETY: as above.
+        let refused: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
+        count_dead_letters(refused.len() as u64);
+        // Messages are the user's, and so are their destructors.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(refused)));
     }
 
     unsafe fn prefetch_erased(header: NonNull<Header>) {

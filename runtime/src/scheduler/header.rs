@@ -96,6 +96,8 @@ pub(crate) struct Table {
     pub(crate) control: unsafe fn(NonNull<Header>, Control),
     /// Puts a chain of messages into the inbox, from any thread.
     pub(crate) deliver: unsafe fn(NonNull<Header>, ErasedChain) -> Delivered,
+    /// Counts and drops a chain of messages that was refused.
+    pub(crate) bury: unsafe fn(NonNull<Header>, ErasedChain),
     /// Asks for what lies in the inbox.
     pub(crate) prefetch: unsafe fn(NonNull<Header>),
     /// Claims the inbox so that the cell may move (M5).

@@ -25,14 +25,13 @@ pub(crate) const GATHERED_MAX: usize = 256;
 const SPARE_CRATES: usize = 16;
 
 /// What came of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivered {
     /// The home has to be notified, by whoever delivered (M2).
     Notify,
     /// A notification is under way.
     Underway,
-    /// The actor has ended; the messages have been counted and dropped.
-    Refused,
+    /// The actor has ended; the chain is given back, to be buried.
+    Refused(ErasedChain),
 }
 
 /// A cell that was told something lately, and its chain.
@@ -61,6 +60,9 @@ pub(crate) struct Outgoing {
     /// Empty crates: those that came with notifications go out with others.
     #[expect(clippy::vec_box, reason = "crates are handed over in their boxes")]
     spare: Vec<Box<Crate<Header>>>,
+    /// What ended actors have refused. It is counted and dropped when nothing here is borrowed any more: messages are the
+    /// user's, and their destructors may send.
+    refused: Vec<(CellRef, ErasedChain)>,
 }
 
 /// What became of a message.
@@ -83,6 +85,7 @@ impl Outgoing {
             gathered: 0,
             notices: Vec::new(),
             spare: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -135,9 +138,10 @@ impl Outgoing {
         }
     }
 
-    /// Delivers everything.
+    /// Delivers everything. Gives what was refused, to be buried outside.
     #[cold]
-    pub(crate) fn deliver_all(&mut self) {
+    #[must_use]
+    pub(crate) fn deliver_all(&mut self) -> Vec<(CellRef, ErasedChain)> {
         for at in 0..self.begun.len() {
             self.deliver(usize::from(self.begun[at]));
         }
@@ -147,6 +151,7 @@ impl Outgoing {
             // SAFETY: the duty for each of them is ours (M2), and each waits for its notification before it is freed (S4).
             unsafe { home.notify_all(notices) };
         }
+        std::mem::take(&mut self.refused)
     }
 
     /// Delivers the chain of one place, if there is one, and notes whom to notify.
@@ -159,9 +164,11 @@ impl Outgoing {
         // SAFETY: the chain was made for this cell.
         match unsafe { (header.table.deliver)(cell.as_ptr(), chain) } {
             Delivered::Underway => {}
-            Delivered::Refused => {
-                place.cell = None;
+            Delivered::Refused(chain) => {
                 place.seen = 0;
+                if let Some(cell) = place.cell.take() {
+                    self.refused.push((cell, chain));
+                }
             }
             Delivered::Notify => {
                 // The duty is ours, so the home does not change until the notification is received (M5).
@@ -195,6 +202,15 @@ impl Outgoing {
         for index in self.used.drain(..) {
             self.places[usize::from(index)] = Place::default();
         }
+    }
+}
+
+/// Counts and drops what ended actors have refused, outside of any borrow.
+#[cold]
+pub(super) fn bury(refused: Vec<(CellRef, ErasedChain)>) {
+    for (cell, chain) in refused {
+        // SAFETY: the chain was made for this cell, and this is its only copy.
+        unsafe { (cell.header().table.bury)(cell.as_ptr(), chain) };
     }
 }
 

@@ -13,7 +13,7 @@
 
 use super::desk::{Desk, RunQueue};
 use super::header::{Header, Queued};
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, bury};
 use super::shared::Peer;
 use super::tenure::{AtWork, Held};
 use super::worker::Worker;
@@ -132,7 +132,8 @@ impl Worker {
         // SAFETY: S7: `at_work` says that the tenure is ours.
         unsafe { self.fire_timers_of(desk, clock::now()) };
         // SAFETY: as above.
-        unsafe { desk.with_outgoing(Outgoing::deliver_all) };
+        let refused = unsafe { desk.with_outgoing(Outgoing::deliver_all) };
+        bury(refused);
         stuck
             .doorbell
             .take_notifications(|cell| self.accept_for(desk, at_work, cell), drop);

@@ -10,7 +10,7 @@ use super::deque::{Deque, Runnable};
 use super::desk::{Desk, RunQueue};
 use super::doorbell::Doorbell;
 use super::header::{CellRef, Header};
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, bury};
 use super::pace::Pace;
 use super::record::{self, MaybeRecorder};
 use super::rescue::Watch;
@@ -222,12 +222,14 @@ impl Worker {
     pub(crate) fn deliver_outgoing(&self) {
         let _held = self.hold();
         // SAFETY: S7: the tenure is held; delivering calls nothing of the worker's.
-        unsafe {
-            self.desk().with_outgoing(|outgoing| {
-                if !outgoing.is_empty() {
-                    outgoing.deliver_all();
-                }
-            });
+        let refused = unsafe {
+            self.desk()
+                .with_outgoing(|outgoing| (!outgoing.is_empty()).then(|| outgoing.deliver_all()))
+        };
+        if let Some(refused) = refused
+            && !refused.is_empty()
+        {
+            bury(refused);
         }
     }
 
@@ -238,12 +240,11 @@ impl Worker {
             self.regain();
         }
         // SAFETY: S7: between turns; delivering calls nothing of the worker's.
-        unsafe {
-            desk.with_outgoing(|outgoing| {
-                if !outgoing.is_empty() {
-                    outgoing.deliver_all();
-                }
-            });
+        let refused = unsafe { desk.with_outgoing(|outgoing| (!outgoing.is_empty()).then(|| outgoing.deliver_all())) };
+        if let Some(refused) = refused
+            && !refused.is_empty()
+        {
+            bury(refused);
         }
         if again {
             self.enqueue(cell);

@@ -2,6 +2,7 @@
 
 mod asks;
 mod connections;
+mod kit_letters;
 mod kit_lives;
 mod kit_members;
 mod kit_names;
