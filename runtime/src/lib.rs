@@ -66,6 +66,7 @@ pub use actor::{
 pub use kit::HeldRef;
 pub use mailbox::Refused;
 pub use observe::{SystemStats, WorkerStats};
+pub use scheduler::letters::{DeadLetter, DeadLetterCause, DeadLetterCount};
 #[doc(hidden)] // For the benches.
 pub use scheduler::surplus;
 #[doc(hidden)] // For the models in `loom-tests`.

@@ -7,12 +7,10 @@ use super::ask::{Ask, Reply};
 use super::cell::ActorCell;
 use super::{Actor, ActorId};
 use crate::mailbox::Refused;
-use crate::observe::EXTERNAL_DEAD_LETTERS;
 use crate::scheduler::control::Control;
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{CellRef, Header};
-use crate::scheduler::worker::Worker;
-use crate::sync::global::Relaxed;
+use crate::scheduler::letters::{self, DeadLetterCause};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -50,7 +48,7 @@ impl<A: Actor> ActorRef<A> {
     #[inline]
     pub fn tell(&self, msg: A::Msg) {
         if let Err(Refused(msg)) = self.cell().tell(msg) {
-            count_dead_letters(1);
+            letters::count(&self.cell().header, 1, DeadLetterCause::Refused);
             drop(msg);
         }
     }
@@ -92,7 +90,7 @@ impl<A: Actor> ActorRef<A> {
             // SAFETY: the recipient holds a reference made from a cell of this type.
             let cell = unsafe { ActorCell::<A>::from_header(header) };
             if let Err(Refused(msg)) = cell.tell(msg.into()) {
-                count_dead_letters(1);
+                letters::count(&cell.header, 1, DeadLetterCause::Refused);
                 drop(msg);
             }
         }
@@ -101,16 +99,6 @@ impl<A: Actor> ActorRef<A> {
             tell: tell::<A, M>,
         }
     }
-}
-
-/// Counts messages that reached nobody.
-pub(super) fn count_dead_letters(count: u64) {
-    Worker::with_current(|worker| match worker {
-        Some(worker) => worker.counters().dead_letters.add(count),
-        None => {
-            EXTERNAL_DEAD_LETTERS.fetch_add(count, Relaxed);
-        }
-    });
 }
 
 impl<A: Actor> Clone for ActorRef<A> {

@@ -4,7 +4,6 @@
 //! move here. What happens in a turn is `life.rs`, at the end of a life `end.rs`. Invariants cited: M1 to M5
 //! (mailbox/README.md), S1 to S5 (scheduler/README.md).
 
-use super::actor_ref::count_dead_letters;
 use super::ask::Asks;
 use super::hooks::Kept;
 use super::memory::Memory;
@@ -17,6 +16,7 @@ use crate::scheduler::control::Control;
 use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::exit::{ExitReason, Fault};
 use crate::scheduler::header::{ActorId, Attention, CellRef, Header, Queued, Table};
+use crate::scheduler::letters::{self, DeadLetterCause};
 use crate::scheduler::outgoing::Delivered;
 use crate::scheduler::worker::Worker;
 use crate::sync::{UnsafeCell, global};
@@ -365,10 +365,15 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
-    unsafe fn bury_erased(_: NonNull<Header>, chain: ErasedChain) {
+    unsafe fn bury_erased(header: NonNull<Header>, chain: ErasedChain) {
         // SAFETY: as above.
         let refused: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
-        count_dead_letters(refused.len() as u64);
+        // SAFETY: as above.
+        letters::count(
+            unsafe { header.as_ref() },
+            refused.len() as u64,
+            DeadLetterCause::Refused,
+        );
         // Messages are the user's, and so are their destructors.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(refused)));
     }

@@ -5,11 +5,11 @@
 //! the parent. Invariants cited: M1 (mailbox/README.md), S4 and S5 (scheduler/README.md).
 
 use super::Actor;
-use super::actor_ref::count_dead_letters;
 use super::cell::{ActorCell, Body, Content, Envelope};
 use crate::scheduler::control::Control;
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{Attention, CellRef, Header, Queued};
+use crate::scheduler::letters::{self, DeadLetterCause};
 use crate::scheduler::worker::Worker;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -154,7 +154,7 @@ impl<A: Actor> ActorCell<A> {
                 }
             }
             if undelivered > 0 {
-                count_dead_letters(undelivered);
+                letters::count(&self.header, undelivered, DeadLetterCause::LeftOver);
             }
             if let Body::Alive(actor) = body {
                 actor.stopping(reason, &mut ctx);

@@ -9,6 +9,7 @@ mod drift;
 pub(crate) mod exit;
 pub(crate) mod header;
 pub(crate) mod keepsake;
+pub(crate) mod letters;
 pub(crate) mod outgoing;
 mod pace;
 mod record;

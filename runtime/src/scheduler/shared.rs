@@ -7,9 +7,10 @@ use super::desk::Desk;
 use super::doorbell::Doorbell;
 use super::exit::ExitReason;
 use super::header::ActorId;
+use super::letters::{Letters, OnDeadLetter};
 use super::trial::Trial;
-use crate::sync::Counter;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{Arc, Counter};
 use crate::sys::clock;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -67,6 +68,7 @@ pub(crate) struct Shared {
     pub(super) trial: Trial,
     pub(crate) tuning: Tuning,
     on_failure: OnFailure,
+    pub(crate) letters: Arc<Letters>,
     /// What the floors above share in one system.
     pub(crate) upstairs: Upstairs,
 }
@@ -78,8 +80,15 @@ pub(crate) type Upstairs = Box<dyn Any + Send + Sync>;
 pub(crate) type OnFailure = Box<dyn Fn(ActorId, &'static str, &ExitReason) + Send + Sync>;
 
 impl Shared {
-    pub(crate) fn new(peers: Vec<Peer>, tuning: Tuning, on_failure: OnFailure, upstairs: Upstairs) -> Self {
+    pub(crate) fn new(
+        peers: Vec<Peer>,
+        tuning: Tuning,
+        on_failure: OnFailure,
+        on_dead_letter: Option<OnDeadLetter>,
+        upstairs: Upstairs,
+    ) -> Self {
         Self {
+            letters: Arc::new(Letters::new(peers.len(), on_dead_letter)),
             peers: peers.into_boxed_slice(),
             injector: Injector::new(),
             hungry: AtomicUsize::new(0),
