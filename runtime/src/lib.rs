@@ -66,6 +66,8 @@ pub use actor::{
 pub use kit::HeldRef;
 pub use mailbox::Refused;
 pub use observe::{SystemStats, WorkerStats};
+#[cfg(feature = "macros")]
+pub use potoroo_macros::actor;
 pub use scheduler::letters::{DeadLetter, DeadLetterCause, DeadLetterCount};
 #[doc(hidden)] // For the benches.
 pub use scheduler::surplus;
