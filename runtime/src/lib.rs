@@ -45,6 +45,16 @@
 //! ```text
 //!   kernel → sys::poller → io::Connection → mailbox → scheduler → a turn of an actor → io::Connection → kernel
 //! ```
+//!
+//! # Features
+//!
+//! Both are off by default.
+//!
+//! - `macros`: `#[actor]` writes the messages, the dispatch and a typed client of an actor from an impl block.
+//! - `tracing`: each message is handled in a span, of target `potoroo`. The span of an ask is a child of the one in which it
+//!   was asked, and what goes on with the answer runs in that one; the span of a tell is a root that follows from the one
+//!   in which it was told, so that an actor that tells itself to go on grows no tree. Without the feature nothing of it
+//!   is there; with it each message carries its span, 48 bytes.
 
 pub mod arena;
 pub mod io;

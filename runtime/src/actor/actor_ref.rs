@@ -4,6 +4,7 @@
 //! given back or counted as a dead letter. A [`Recipient`] forgets the actor's type and remembers one kind of message.
 
 use super::ask::{Ask, Reply};
+use super::carried::asking;
 use super::cell::ActorCell;
 use super::{Actor, ActorId};
 use crate::mailbox::Refused;
@@ -63,7 +64,8 @@ impl<A: Actor> ActorRef<A> {
     /// [`Context::ask`](super::Context::ask).
     pub fn ask<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> A::Msg) -> Ask<R> {
         let (ask, reply) = Ask::new();
-        self.tell(make(reply));
+        let msg = make(reply);
+        asking(|| self.tell(msg));
         ask
     }
 

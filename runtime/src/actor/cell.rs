@@ -5,6 +5,7 @@
 //! (mailbox/README.md), S1 to S5 (scheduler/README.md).
 
 use super::ask::Asks;
+use super::carried::Carried;
 use super::hooks::Kept;
 use super::memory::Memory;
 use super::timers::Timers;
@@ -36,7 +37,7 @@ pub(crate) struct Envelope<M> {
 
 /// What an envelope carries.
 pub(crate) enum Content<M> {
-    Data(M),
+    Data(Carried<M>),
     Control(Control),
 }
 
@@ -102,7 +103,7 @@ pub(crate) struct ActorCell<A: Actor> {
     pub(crate) header: Header,
     pub(super) inbox: Inbox<Envelope<A::Msg>>,
     /// The data lane of the local mailbox; the home's (M1).
-    pub(super) queue: UnsafeCell<Ring<A::Msg, QUEUE_BYTES>>,
+    pub(super) queue: UnsafeCell<Ring<Carried<A::Msg>, QUEUE_BYTES>>,
     /// The home's (M1), borrowed for the length of each call into the actor.
     pub(super) body: UnsafeCell<Body<A>>,
     /// The home's (M1).
@@ -244,7 +245,7 @@ impl<A: Actor> ActorCell<A> {
     ///
     /// The calling worker is the home.
     #[inline(always)]
-    pub(super) unsafe fn pop(&self) -> Option<A::Msg> {
+    pub(super) unsafe fn pop(&self) -> Option<Carried<A::Msg>> {
         // SAFETY: M1, and the borrow ends here.
         self.queue.with_mut(|queue| unsafe { (*queue).pop_front() })
     }
@@ -264,7 +265,7 @@ impl<A: Actor> ActorCell<A> {
     /// # Safety
     ///
     /// The calling worker is the home.
-    pub(super) unsafe fn take_queue(&self) -> Ring<A::Msg, QUEUE_BYTES> {
+    pub(super) unsafe fn take_queue(&self) -> Ring<Carried<A::Msg>, QUEUE_BYTES> {
         // SAFETY: M1.
         self.queue.with_mut(|queue| unsafe { std::mem::take(&mut *queue) })
     }

@@ -5,6 +5,7 @@
 //! the parent. Invariants cited: M1 (mailbox/README.md), S4 and S5 (scheduler/README.md).
 
 use super::Actor;
+use super::carried::Carried;
 use super::cell::{ActorCell, Body, Content, Envelope};
 use crate::scheduler::control::Control;
 use crate::scheduler::exit::ExitReason;
@@ -138,10 +139,10 @@ impl<A: Actor> ActorCell<A> {
             // SAFETY: M1, as in `turn`.
             let body = unsafe { &mut *body };
             let mut undelivered = 0;
-            let mut hand_over = |msg| {
+            let mut hand_over = |msg: Carried<A::Msg>| {
                 undelivered += 1;
                 if let Body::Alive(actor) = body {
-                    actor.undelivered(msg);
+                    actor.undelivered(msg.into_msg());
                 }
             };
             // SAFETY: M1.

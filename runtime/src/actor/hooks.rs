@@ -3,6 +3,7 @@
 //! All of it is behind the control lane and one bit of attention, so actors that use none of it pay nothing.
 //! Invariants cited: M1 (mailbox/README.md).
 
+use super::carried::Carried;
 use super::cell::ActorCell;
 use super::{Actor, ActorRef, Context};
 use crate::scheduler::header::Attention;
@@ -61,8 +62,11 @@ impl<A: Actor> Context<'_, A> {
         if self.cell.has(Attention::ENDING) {
             return Err(msg);
         }
+        let carried = Carried::new(msg);
         // SAFETY: M1: this is a turn of the home, and the borrow ends here.
-        self.cell.queue.with_mut(|queue| unsafe { (*queue).push_front(msg) });
+        self.cell
+            .queue
+            .with_mut(|queue| unsafe { (*queue).push_front(carried) });
         Ok(())
     }
 }

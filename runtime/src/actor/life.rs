@@ -3,6 +3,7 @@
 //! A turn makes the actor if it is its first, handles control messages before data, between two data messages, and ends
 //! after a bounded batch. Whatever goes wrong in it, a fault or a panic, ends the actor and nothing else: end.rs.
 
+use super::carried::Carried;
 use super::cell::{ActorCell, Body, Extras};
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
@@ -169,7 +170,7 @@ impl<A: Actor> ActorCell<A> {
             // SAFETY: M1: this is a turn of the home.
             let Some(msg) = (unsafe { self.pop() }) else { break };
             desk.counters.handled.add(1);
-            if let Err(fault) = actor.handle(msg, ctx) {
+            if let Err(fault) = msg.handle(actor, ctx) {
                 return Err(faulted(fault));
             }
             if WITH_ARENA
@@ -256,7 +257,7 @@ impl<A: Actor> ActorCell<A> {
                 Control::Timer { slot, generation } => match ctx.timer_due(slot, generation) {
                     Due::Message(msg) => {
                         ctx.worker.counters().handled.add(1);
-                        actor.handle(msg, ctx)
+                        Carried::from_nowhere(msg).handle(actor, ctx)
                     }
                     Due::AskSweep => ctx.sweep_asks().into_iter().try_for_each(|(slot, generation)| {
                         self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))

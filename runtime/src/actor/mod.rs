@@ -7,6 +7,7 @@
 
 mod actor_ref;
 mod ask;
+mod carried;
 mod cell;
 mod context;
 mod end;

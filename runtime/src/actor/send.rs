@@ -4,6 +4,7 @@
 //! it cannot wait. Invariants cited: M1 to M3 (mailbox/README.md), S2 and S7 (scheduler/README.md).
 
 use super::Actor;
+use super::carried::Carried;
 use super::cell::{ActorCell, Content, Envelope};
 use crate::mailbox::{Pushed, Refused};
 use crate::scheduler::control::Control;
@@ -19,6 +20,7 @@ impl<A: Actor> ActorCell<A> {
     /// queue that has to grow, is [`tell_otherwise`](Self::tell_otherwise).
     #[inline]
     pub(crate) fn tell(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+        let msg = Carried::new(msg);
         Worker::with_current(|worker| {
             let Some(worker) = worker else {
                 return self.send_from_outside(msg);
@@ -62,7 +64,7 @@ impl<A: Actor> ActorCell<A> {
     ///
     /// [`is_short_way`](Self::is_short_way), and as there.
     #[inline(always)]
-    unsafe fn push_short(&self, desk: &Desk, msg: A::Msg) {
+    unsafe fn push_short(&self, desk: &Desk, msg: Carried<A::Msg>) {
         // SAFETY: M1.
         let was_idle = self.header.plain.with_mut(|plain| unsafe {
             let was_idle = (*plain).queued == Queued::No;
@@ -87,7 +89,7 @@ impl<A: Actor> ActorCell<A> {
     /// Every other send from a worker, in a turn or between turns.
     #[cold]
     #[inline(never)]
-    fn tell_otherwise(&self, worker: &Worker, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+    fn tell_otherwise(&self, worker: &Worker, msg: Carried<A::Msg>) -> Result<(), Refused<A::Msg>> {
         let desk = worker.desk();
         let _held = worker.hold();
         if !self.header.is_home(desk.doorbell) {
@@ -100,7 +102,7 @@ impl<A: Actor> ActorCell<A> {
                 self.take_in_early(worker);
             }
             if self.header.plain.with(|plain| (*plain).queued == Queued::Closed) {
-                return Err(Refused(msg));
+                return Err(Refused(msg.into_msg()));
             }
             self.queue.with_mut(|queue| (*queue).reserve_one());
             desk.with_run_queue(RunQueue::reserve_one);
@@ -122,12 +124,13 @@ impl<A: Actor> ActorCell<A> {
 
     /// A send from outside.
     #[cold]
-    fn send_from_outside(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+    fn send_from_outside(&self, msg: Carried<A::Msg>) -> Result<(), Refused<A::Msg>> {
         data_back(self.push_envelope(None, Content::Data(msg)))
     }
 
     /// As [`tell`](Self::tell), but a refusal shows at once: nothing waits for the end of the turn.
     pub(crate) fn try_tell(&self, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+        let msg = Carried::new(msg);
         Worker::with_current(|worker| {
             let _held = worker.map(Worker::hold);
             match worker {
@@ -143,7 +146,7 @@ impl<A: Actor> ActorCell<A> {
 
     /// A send across cores, which may wait for the end of the turn: then a refusal shows when nobody can be told any more.
     /// The tenure is held.
-    fn send_remote(&self, worker: &Worker, msg: A::Msg) -> Result<(), Refused<A::Msg>> {
+    fn send_remote(&self, worker: &Worker, msg: Carried<A::Msg>) -> Result<(), Refused<A::Msg>> {
         let desk = worker.desk();
         desk.counters.sent_remote.add(1);
         let from = Some(desk.doorbell);
@@ -206,7 +209,7 @@ impl<A: Actor> ActorCell<A> {
 fn data_back<M>(outcome: Result<(), Refused<Content<M>>>) -> Result<(), Refused<M>> {
     match outcome {
         Ok(()) => Ok(()),
-        Err(Refused(Content::Data(msg))) => Err(Refused(msg)),
+        Err(Refused(Content::Data(msg))) => Err(Refused(msg.into_msg())),
         Err(Refused(Content::Control(_))) => unreachable!("data was pushed"),
     }
 }
