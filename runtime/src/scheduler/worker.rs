@@ -221,16 +221,23 @@ impl Worker {
     /// Delivers what the present turn has gathered.
     pub(crate) fn deliver_outgoing(&self) {
         let _held = self.hold();
-        // SAFETY: S7: the tenure is held; delivering calls nothing of the worker's.
-        let refused = unsafe {
-            self.desk()
-                .with_outgoing(|outgoing| (!outgoing.is_empty()).then(|| outgoing.deliver_all()))
-        };
-        if let Some(refused) = refused
-            && !refused.is_empty()
-        {
-            bury(refused);
+        if self.has_gathered() {
+            self.deliver_gathered();
         }
+    }
+
+    #[inline(always)]
+    fn has_gathered(&self) -> bool {
+        // SAFETY: S7: called between turns, or with the tenure held.
+        unsafe { self.desk().with_outgoing(|outgoing| !outgoing.is_empty()) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn deliver_gathered(&self) {
+        // SAFETY: as above; delivering calls nothing of the worker's, and what was refused is buried outside.
+        let refused = unsafe { self.desk().with_outgoing(Outgoing::deliver_all) };
+        bury(refused);
     }
 
     #[inline(always)]
@@ -239,12 +246,8 @@ impl Worker {
         if !desk.tenure.end_turn() {
             self.regain();
         }
-        // SAFETY: S7: between turns; delivering calls nothing of the worker's.
-        let refused = unsafe { desk.with_outgoing(|outgoing| (!outgoing.is_empty()).then(|| outgoing.deliver_all())) };
-        if let Some(refused) = refused
-            && !refused.is_empty()
-        {
-            bury(refused);
+        if self.has_gathered() {
+            self.deliver_gathered();
         }
         if again {
             self.enqueue(cell);
