@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 
-/// Messages put aside, in order. An actor keeps it in its state.
+/// Messages put aside, in order. An actor keeps it in its state; what is in it when the actor ends goes with the actor.
 ///
 /// ```
 /// use potoroo_runtime::kit::Stash;

@@ -14,7 +14,7 @@ use std::fmt;
 /// A place where messages of type `M` are published, for all who have subscribed. Cheap to clone.
 ///
 /// Subscribers are actors whose message type has a `From<M>`. One that ends is no subscriber any more; what is published
-/// while it ends is a dead letter.
+/// while it ends is a dead letter. A subscriber keeps the topic's list alive, not the other way round.
 ///
 /// ```
 /// use potoroo_runtime::kit::{Publisher, Topic};

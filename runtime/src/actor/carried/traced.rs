@@ -22,7 +22,8 @@ impl<M> Carried<M> {
         Self {
             msg,
             from: Span::current(),
-            is_ask: ASKING.get(),
+            // One message is: what its destructor or a hook may tell meanwhile is not.
+            is_ask: ASKING.replace(false),
         }
     }
 
