@@ -40,5 +40,8 @@ pub mod limits {}
 #[doc = include_str!("../book/11-profiling.md")]
 pub mod profiling {}
 
+#[doc = include_str!("../book/12-kit.md")]
+pub mod kit {}
+
 #[doc = include_str!("../internals.md")]
 pub mod internals {}

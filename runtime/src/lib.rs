@@ -39,14 +39,26 @@
 //! | 3 | `scheduler` | run queue, deque, injector, sharing, sleep, the worker's step |
 //! | 4 | `actor` | [`Actor`], [`Context`], [`ActorRef`], turns, asks, timers, the end of a life |
 //! | 5 | [`io`] | framed connections over TCP, Unix sockets and TLS, listeners and datagrams as actors |
+//! | 5 | [`kit`] | what applications share: names, groups, topics, stashes, references that own |
 //! | 6 | `system` | [`System`], its settings, start and shutdown |
 //!
 //! ```text
 //!   kernel → sys::poller → io::Connection → mailbox → scheduler → a turn of an actor → io::Connection → kernel
 //! ```
+//!
+//! # Features
+//!
+//! Both are off by default.
+//!
+//! - `macros`: `#[actor]` writes the messages, the dispatch and a typed client of an actor from an impl block.
+//! - `tracing`: each message is handled in a span, of target `potoroo`. The span of an ask is a child of the one in which it
+//!   was asked, and what goes on with the answer runs in that one; the span of a tell is a root that follows from the one
+//!   in which it was told, so that an actor that tells itself to go on grows no tree. Without the feature nothing of it
+//!   is there; with it each message carries its span, 48 bytes.
 
 pub mod arena;
 pub mod io;
+pub mod kit;
 pub mod mailbox;
 pub mod observe;
 pub mod sync;
@@ -61,8 +73,12 @@ pub use actor::{
     Actor, ActorId, ActorRef, Ask, AskError, AskInside, Context, ExitReason, Fault, Readiness, Recipient, Reply,
     Signal, TellError, TimerId, Turn, Watchable,
 };
+pub use kit::HeldRef;
 pub use mailbox::{MailboxLimits, Overflow};
 pub use observe::{SystemStats, WorkerStats};
+#[cfg(feature = "macros")]
+pub use potoroo_macros::actor;
+pub use scheduler::letters::{DeadLetter, DeadLetterCause, DeadLetterCount};
 #[doc(hidden)] // For the benches.
 pub use scheduler::surplus;
 #[doc(hidden)] // For the models in `loom-tests`.

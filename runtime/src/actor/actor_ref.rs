@@ -4,15 +4,15 @@
 //! given back or counted as a dead letter. A [`Recipient`] forgets the actor's type and remembers one kind of message.
 
 use super::ask::{Ask, Reply};
-use super::cell::{ActorCell, reject};
+use super::carried::asking;
+use super::cell::ActorCell;
 use super::send::TellError;
 use super::{Actor, ActorId};
-use crate::observe::EXTERNAL_DEAD_LETTERS;
 use crate::scheduler::control::Control;
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{CellRef, Header};
+use crate::scheduler::letters::{self, DeadLetterCause};
 use crate::scheduler::worker::Worker;
-use crate::sync::global::Relaxed;
 use crate::sys::clock;
 use std::fmt;
 use std::marker::PhantomData;
@@ -39,7 +39,7 @@ impl<A: Actor> ActorRef<A> {
     }
 
     #[inline(always)]
-    fn cell(&self) -> &ActorCell<A> {
+    pub(super) fn cell(&self) -> &ActorCell<A> {
         // SAFETY: the reference is counted and was made from a cell of this type.
         unsafe { ActorCell::from_header(self.cell.as_ptr()) }
     }
@@ -52,7 +52,7 @@ impl<A: Actor> ActorRef<A> {
     #[inline]
     pub fn tell(&self, msg: A::Msg) {
         if let Err(refused) = self.cell().tell(msg) {
-            not_told(refused);
+            not_told(self.cell(), refused);
         }
     }
 
@@ -86,7 +86,8 @@ impl<A: Actor> ActorRef<A> {
     /// [`Context::ask`](super::Context::ask).
     pub fn ask<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> A::Msg) -> Ask<R> {
         let (ask, reply) = Ask::new();
-        self.tell(make(reply));
+        let msg = make(reply);
+        asking(|| self.tell(msg));
         ask
     }
 
@@ -113,7 +114,7 @@ impl<A: Actor> ActorRef<A> {
             // SAFETY: the recipient holds a reference made from a cell of this type.
             let cell = unsafe { ActorCell::<A>::from_header(header) };
             if let Err(refused) = cell.tell(msg.into()) {
-                not_told(refused);
+                not_told(cell, refused);
             }
         }
         Recipient {
@@ -125,24 +126,14 @@ impl<A: Actor> ActorRef<A> {
 
 /// A message that its receiver does not take.
 #[cold]
-fn not_told<M>(refused: TellError<M>) {
+fn not_told<A: Actor>(cell: &ActorCell<A>, refused: TellError<A::Msg>) {
     match refused {
         TellError::Ended(msg) => {
-            count_dead_letters(1);
+            letters::count(&cell.header, 1, DeadLetterCause::Refused);
             drop(msg);
         }
-        TellError::Full(msg) => reject(msg),
+        TellError::Full(msg) => cell.reject(msg),
     }
-}
-
-/// Counts messages that reached nobody.
-pub(super) fn count_dead_letters(count: u64) {
-    Worker::with_current(|worker| match worker {
-        Some(worker) => worker.counters().dead_letters.add(count),
-        None => {
-            EXTERNAL_DEAD_LETTERS.fetch_add(count, Relaxed);
-        }
-    });
 }
 
 impl<A: Actor> Clone for ActorRef<A> {
@@ -176,6 +167,11 @@ pub struct Recipient<M> {
 }
 
 impl<M> Recipient<M> {
+    /// The untyped reference behind this one.
+    pub(crate) fn cell_ref(&self) -> &CellRef {
+        &self.cell
+    }
+
     /// Sends `msg`, like [`ActorRef::tell`].
     #[inline]
     pub fn tell(&self, msg: M) {

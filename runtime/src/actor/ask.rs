@@ -6,6 +6,7 @@
 //! system waits on an [`Ask`], by blocking or as a future that any executor can poll.
 
 use super::actor_ref::ActorRef;
+use super::carried::{Place, asking};
 use super::context::Context;
 use super::slots::Slots;
 use super::timers::Timer;
@@ -306,9 +307,10 @@ impl<A: Actor, B: Actor, R: Send + 'static, F: FnOnce(Reply<R>) -> B::Msg> AskIn
     ) {
         let cell = self.ctx.cell;
         let due = clock::now() + self.at_most;
+        let place = Place::here();
         let continuation: Continuation<A> = Box::new(move |actor, value, ctx| {
             let value = value.map(|value| *value.downcast::<R>().expect("a reply carries what was asked for"));
-            continuation(actor, value, ctx)
+            place.within(|| continuation(actor, value, ctx))
         });
         // SAFETY: a context exists only in its actor's turn, on the home (M1); nothing of the user's runs inside.
         let (slot, generation, is_first) = unsafe { cell.with_extras(|extras| extras.asks.insert(continuation, due)) };
@@ -320,6 +322,7 @@ impl<A: Actor, B: Actor, R: Send + 'static, F: FnOnce(Reply<R>) -> B::Msg> AskIn
             slot,
             generation,
         }));
-        self.target.tell((self.make)(reply));
+        let msg = (self.make)(reply);
+        asking(|| self.target.tell(msg));
     }
 }

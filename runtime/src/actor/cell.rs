@@ -4,8 +4,9 @@
 //! move here. What happens in a turn is `life.rs`, at the end of a life `end.rs`. Invariants cited: M1 to M5
 //! (mailbox/README.md), S1 to S5 (scheduler/README.md).
 
-use super::actor_ref::count_dead_letters;
 use super::ask::Asks;
+use super::carried::Carried;
+use super::hooks::Kept;
 use super::memory::Memory;
 use super::pressure::{Admission, Pressure};
 use super::timers::Timers;
@@ -17,6 +18,7 @@ use crate::scheduler::control::Control;
 use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::exit::{ExitReason, Fault};
 use crate::scheduler::header::{ActorId, After, Attention, CellRef, Header, Queued, Table};
+use crate::scheduler::letters::{self, DeadLetterCause};
 use crate::scheduler::outgoing::Receipt;
 use crate::scheduler::worker::Worker;
 use crate::sync::{UnsafeCell, global};
@@ -36,7 +38,7 @@ pub(crate) struct Envelope<M> {
 
 /// What an envelope carries.
 pub(crate) enum Content<M> {
-    Data(M),
+    Data(Carried<M>),
     Control(Control),
 }
 
@@ -59,6 +61,8 @@ pub(super) struct Extras<A: Actor> {
     pub(super) children: Children,
     /// Tokens of the watched sockets.
     pub(super) sockets: Vec<usize>,
+    /// What it keeps until its end for others.
+    pub(super) kept: Kept,
     /// Why the actor is going to end, as soon as its children have.
     pub(super) ending: Option<ExitReason>,
 }
@@ -73,6 +77,7 @@ impl<A: Actor> Default for Extras<A> {
             pressure: None,
             children: Children::default(),
             sockets: Vec::new(),
+            kept: Kept::default(),
             ending: None,
         }
     }
@@ -101,7 +106,7 @@ pub(crate) struct ActorCell<A: Actor> {
     pub(crate) header: Header,
     pub(super) inbox: Inbox<Envelope<A::Msg>>,
     /// The data lane of the local mailbox; the home's (M1).
-    pub(super) queue: UnsafeCell<Ring<A::Msg, QUEUE_BYTES>>,
+    pub(super) queue: UnsafeCell<Ring<Carried<A::Msg>, QUEUE_BYTES>>,
     /// The home's (M1), borrowed for the length of each call into the actor.
     pub(super) body: UnsafeCell<Body<A>>,
     /// The home's (M1).
@@ -116,7 +121,7 @@ impl<A: Actor> ActorCell<A> {
         accept: Self::accept_erased,
         control: Self::control_erased,
         deliver: Self::deliver_erased,
-        drop_refused: Self::drop_refused_erased,
+        bury: Self::bury_erased,
         prefetch: Self::prefetch_erased,
         claim: Self::claim_erased,
         free: Self::free_erased,
@@ -254,12 +259,12 @@ impl<A: Actor> ActorCell<A> {
     ///
     /// As [`take_in`](Self::take_in).
     #[inline]
-    unsafe fn take_in_one(&self, msg: A::Msg) {
+    unsafe fn take_in_one(&self, msg: Carried<A::Msg>) {
         // SAFETY: M1, here and below; the borrows end at once, before anything of the user's is dropped.
         match self.admit(unsafe { self.queue_len() }) {
             Admission::Admitted => {}
-            Admission::InsteadOfOldest => reject(unsafe { self.pop() }),
-            Admission::Refused => return reject(msg),
+            Admission::InsteadOfOldest => self.reject(unsafe { self.pop() }),
+            Admission::Refused => return self.reject(msg),
         }
         self.queue.with_mut(|queue| unsafe { (*queue).push_back(msg) });
     }
@@ -270,7 +275,7 @@ impl<A: Actor> ActorCell<A> {
     ///
     /// The calling worker is the home.
     #[inline(always)]
-    pub(super) unsafe fn pop(&self) -> Option<A::Msg> {
+    pub(super) unsafe fn pop(&self) -> Option<Carried<A::Msg>> {
         // SAFETY: M1, and the borrow ends here.
         self.queue.with_mut(|queue| unsafe { (*queue).pop_front() })
     }
@@ -310,7 +315,7 @@ impl<A: Actor> ActorCell<A> {
     /// # Safety
     ///
     /// The calling worker is the home.
-    pub(super) unsafe fn take_queue(&self) -> Ring<A::Msg, QUEUE_BYTES> {
+    pub(super) unsafe fn take_queue(&self) -> Ring<Carried<A::Msg>, QUEUE_BYTES> {
         // SAFETY: M1.
         self.queue.with_mut(|queue| unsafe { std::mem::take(&mut *queue) })
     }
@@ -421,12 +426,17 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
-    unsafe fn drop_refused_erased(_: NonNull<Header>, chain: ErasedChain) {
+    unsafe fn bury_erased(header: NonNull<Header>, chain: ErasedChain) {
         // SAFETY: as above.
-        let chain: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
-        count_dead_letters(chain.len() as u64);
+        let refused: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
+        // SAFETY: as above.
+        letters::count(
+            unsafe { header.as_ref() },
+            refused.len() as u64,
+            DeadLetterCause::Refused,
+        );
         // Messages are the user's, and so are their destructors.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(chain)));
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(refused)));
     }
 
     unsafe fn prefetch_erased(header: NonNull<Header>) {
@@ -443,19 +453,6 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: the last count has gone; `create` made the cell from a box of this type.
         drop(unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) });
     }
-}
-
-/// A message for which a full mailbox has no room.
-#[cold]
-pub(super) fn reject<M>(msg: M) {
-    Worker::with_current(|worker| {
-        if let Some(worker) = worker {
-            worker.counters().rejected.add(1);
-        }
-    });
-    count_dead_letters(1);
-    // Messages are the user's, and so are their destructors.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(msg)));
 }
 
 /// A source of actor ids. A thread takes them in blocks, so that spawning does not contend on one line.

@@ -5,11 +5,12 @@
 //! the parent. Invariants cited: M1 (mailbox/README.md), S4 and S5 (scheduler/README.md).
 
 use super::Actor;
-use super::actor_ref::count_dead_letters;
+use super::carried::Carried;
 use super::cell::{ActorCell, Body, Content, Envelope};
 use crate::scheduler::control::Control;
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{After, Attention, CellRef, Header, Queued};
+use crate::scheduler::letters::{self, DeadLetterCause};
 use crate::scheduler::worker::Worker;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -139,10 +140,10 @@ impl<A: Actor> ActorCell<A> {
             // SAFETY: M1, as in `turn`.
             let body = unsafe { &mut *body };
             let mut undelivered = 0;
-            let mut hand_over = |msg| {
+            let mut hand_over = |msg: Carried<A::Msg>| {
                 undelivered += 1;
                 if let Body::Alive(actor) = body {
-                    actor.undelivered(msg);
+                    actor.undelivered(msg.into_msg());
                 }
             };
             // SAFETY: M1.
@@ -155,7 +156,7 @@ impl<A: Actor> ActorCell<A> {
                 }
             }
             if undelivered > 0 {
-                count_dead_letters(undelivered);
+                letters::count(&self.header, undelivered, DeadLetterCause::LeftOver);
             }
             if let Body::Alive(actor) = body {
                 actor.stopping(reason, &mut ctx);

@@ -3,6 +3,7 @@
 //! A turn makes the actor if it is its first, handles control messages before data, between two data messages, and ends
 //! after a bounded batch. Whatever goes wrong in it, a fault or a panic, ends the actor and nothing else: end.rs.
 
+use super::carried::Carried;
 use super::cell::{ActorCell, Body, Extras};
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
@@ -176,7 +177,7 @@ impl<A: Actor> ActorCell<A> {
             // SAFETY: M1: this is a turn of the home.
             let Some(msg) = (unsafe { self.pop() }) else { break };
             desk.counters.handled.add(1);
-            if let Err(fault) = actor.handle(msg, ctx) {
+            if let Err(fault) = msg.handle(actor, ctx) {
                 return Err(faulted(fault));
             }
             if SPECIAL
@@ -191,7 +192,7 @@ impl<A: Actor> ActorCell<A> {
         if let Err(fault) = actor.turn_end(ctx) {
             return Err(faulted(fault));
         }
-        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA | Attention::FLOODED) {
+        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA | Attention::FLOODED | Attention::DRAINING) {
             return self.end_batch(actor, ctx);
         }
         Ok(())
@@ -208,6 +209,9 @@ impl<A: Actor> ActorCell<A> {
         }
         if self.has(Attention::FLOODED) {
             self.relieve_senders();
+        }
+        if self.is_drained() {
+            return Err(Box::new(ExitReason::Stopped));
         }
         self.keep_promises(ctx.worker)
     }
@@ -267,7 +271,7 @@ impl<A: Actor> ActorCell<A> {
                 Control::Timer { slot, generation } => match ctx.timer_due(slot, generation) {
                     Due::Message(msg) => {
                         ctx.worker.counters().handled.add(1);
-                        actor.handle(msg, ctx)
+                        Carried::from_nowhere(msg).handle(actor, ctx)
                     }
                     Due::AskSweep => ctx.sweep_asks().into_iter().try_for_each(|(slot, generation)| {
                         self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
@@ -300,6 +304,18 @@ impl<A: Actor> ActorCell<A> {
                     hops,
                 } => {
                     self.probed(ctx.worker, origin, generation, hops);
+                    Ok(())
+                }
+                Control::Drain => {
+                    self.set(Attention::DRAINING);
+                    Ok(())
+                }
+                Control::Keep(keepsake) => {
+                    self.keep(keepsake);
+                    Ok(())
+                }
+                Control::LetGo(key) => {
+                    self.let_go(key);
                     Ok(())
                 }
                 Control::MemoryPressure {

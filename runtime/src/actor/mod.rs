@@ -7,9 +7,11 @@
 
 mod actor_ref;
 mod ask;
+mod carried;
 mod cell;
 mod context;
 mod end;
+mod hooks;
 mod life;
 mod memory;
 mod pressure;

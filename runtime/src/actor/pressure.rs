@@ -24,10 +24,12 @@ use crate::mailbox::{Gauge, MailboxLimits, Overflow};
 use crate::scheduler::control::Control;
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{Attention, CellRef, Queued};
+use crate::scheduler::letters::{self, DeadLetterCause};
 use crate::scheduler::waiting::{Relief, Waiter, Waiting};
 use crate::scheduler::worker::Worker;
 use crate::sync::Arc;
 use crate::sys::clock::{self, Time};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// How many actors a probe passes at most: more than a chain of muted actors can be long, and an end for a probe that has
@@ -123,6 +125,19 @@ impl<A: Actor> ActorCell<A> {
             },
             _ => Admission::Admitted,
         }
+    }
+
+    /// A message for which this actor's full mailbox has no room.
+    #[cold]
+    pub(super) fn reject<M>(&self, msg: M) {
+        Worker::with_current(|worker| {
+            if let Some(worker) = worker {
+                worker.counters().rejected.add(1);
+            }
+        });
+        letters::count(&self.header, 1, DeadLetterCause::Rejected);
+        // Messages are the user's, and so are their destructors.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(msg)));
     }
 
     /// The turn that has just ended has flooded `receiver`: mutes this actor, if it may be. Says, as it is told, whether the

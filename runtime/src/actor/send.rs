@@ -4,7 +4,8 @@
 //! it cannot wait. Invariants cited: M1 to M3 (mailbox/README.md), S2 and S7 (scheduler/README.md).
 
 use super::Actor;
-use super::cell::{ActorCell, Content, Envelope, reject};
+use super::carried::Carried;
+use super::cell::{ActorCell, Content, Envelope};
 use super::pressure::{Admission, RELIEF_LOOK};
 use crate::mailbox::{Pushed, Refused};
 use crate::scheduler::control::Control;
@@ -61,6 +62,7 @@ impl<A: Actor> ActorCell<A> {
     /// queue that has to grow, is [`tell_otherwise`](Self::tell_otherwise).
     #[inline]
     pub(crate) fn tell(&self, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
+        let msg = Carried::new(msg);
         Worker::with_current(|worker| {
             let Some(worker) = worker else {
                 return self.send_from_outside(msg);
@@ -104,7 +106,7 @@ impl<A: Actor> ActorCell<A> {
     ///
     /// [`is_short_way`](Self::is_short_way), and as there.
     #[inline(always)]
-    unsafe fn push_short(&self, desk: &Desk, msg: A::Msg) {
+    unsafe fn push_short(&self, desk: &Desk, msg: Carried<A::Msg>) {
         // SAFETY: M1.
         let was_idle = self.header.plain.with_mut(|plain| unsafe {
             let was_idle = (*plain).queued == Queued::No;
@@ -129,7 +131,7 @@ impl<A: Actor> ActorCell<A> {
     /// Every other send from a worker, in a turn or between turns.
     #[cold]
     #[inline(never)]
-    fn tell_otherwise(&self, worker: &Worker, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
+    fn tell_otherwise(&self, worker: &Worker, msg: Carried<A::Msg>) -> Result<(), TellError<A::Msg>> {
         let desk = worker.desk();
         let in_turn = desk.tenure.looks_revocable();
         let _held = worker.hold();
@@ -140,13 +142,13 @@ impl<A: Actor> ActorCell<A> {
         unsafe {
             self.make_way(worker);
             if self.is_closed() {
-                return Err(TellError::Ended(msg));
+                return Err(TellError::Ended(msg.into_msg()));
             }
             if self.measure() {
                 match self.admit(self.queue_len()) {
                     Admission::Admitted => {}
-                    Admission::InsteadOfOldest => reject(self.pop()),
-                    Admission::Refused => return Err(TellError::Full(msg)),
+                    Admission::InsteadOfOldest => self.reject(self.pop()),
+                    Admission::Refused => return Err(TellError::Full(msg.into_msg())),
                 }
                 if in_turn {
                     self.note_flood(desk);
@@ -182,7 +184,7 @@ impl<A: Actor> ActorCell<A> {
     /// # Safety
     ///
     /// As [`make_way`](Self::make_way), with the desk of the worker.
-    unsafe fn push_making_room(&self, desk: &Desk, msg: A::Msg) {
+    unsafe fn push_making_room(&self, desk: &Desk, msg: Carried<A::Msg>) {
         // SAFETY: passed on.
         unsafe {
             self.queue.with_mut(|queue| (*queue).reserve_one());
@@ -216,13 +218,14 @@ impl<A: Actor> ActorCell<A> {
 
     /// A send from outside. What is above the soft marks is told all the same: nobody can mute a thread.
     #[cold]
-    fn send_from_outside(&self, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
+    fn send_from_outside(&self, msg: Carried<A::Msg>) -> Result<(), TellError<A::Msg>> {
         self.push_data(None, msg)
     }
 
     /// As [`tell`](Self::tell), but a refusal shows at once: nothing waits for the end of the turn. A flooded receiver
     /// refuses.
     pub(crate) fn try_tell(&self, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
+        let msg = Carried::new(msg);
         Worker::with_current(|worker| {
             let _held = worker.map(Worker::hold);
             match worker {
@@ -231,16 +234,16 @@ impl<A: Actor> ActorCell<A> {
                     unsafe {
                         self.make_way(worker);
                         if self.is_closed() {
-                            return Err(TellError::Ended(msg));
+                            return Err(TellError::Ended(msg.into_msg()));
                         }
                         if self.measure() {
-                            return Err(TellError::Full(msg));
+                            return Err(TellError::Full(msg.into_msg()));
                         }
                         self.push_making_room(worker.desk(), msg);
                     }
                     Ok(())
                 }
-                _ if self.is_too_much(self.inbox.gauge()) => Err(TellError::Full(msg)),
+                _ if self.is_too_much(self.inbox.gauge()) => Err(TellError::Full(msg.into_msg())),
                 Some(worker) => {
                     worker.counters().sent_remote.add(1);
                     self.push_data(Some(worker), msg)
@@ -266,7 +269,7 @@ impl<A: Actor> ActorCell<A> {
 
     /// A send across cores, which may wait for the end of the turn: then a refusal shows when nobody can be told any more.
     /// The tenure is held.
-    fn send_remote(&self, worker: &Worker, in_turn: bool, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
+    fn send_remote(&self, worker: &Worker, in_turn: bool, msg: Carried<A::Msg>) -> Result<(), TellError<A::Msg>> {
         let desk = worker.desk();
         desk.counters.sent_remote.add(1);
         let from = Some(desk.doorbell);
@@ -293,7 +296,7 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// Puts a message into the inbox, after what was gathered in this turn.
-    fn push_data(&self, worker: Option<&Worker>, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
+    fn push_data(&self, worker: Option<&Worker>, msg: Carried<A::Msg>) -> Result<(), TellError<A::Msg>> {
         if let Some(worker) = worker {
             worker.deliver_outgoing();
         }
@@ -301,9 +304,9 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// As [`push_data`](Self::push_data), where nothing has been gathered for this cell. Says whether it is flooded.
-    fn push_ready(&self, worker: Option<&Worker>, msg: A::Msg) -> Result<bool, TellError<A::Msg>> {
+    fn push_ready(&self, worker: Option<&Worker>, msg: Carried<A::Msg>) -> Result<bool, TellError<A::Msg>> {
         if !matches!(self.admit(self.inbox.gauge().waiting), Admission::Admitted) {
-            return Err(TellError::Full(msg));
+            return Err(TellError::Full(msg.into_msg()));
         }
         let from = worker.map(Worker::doorbell);
         let content = Content::Data(msg);
@@ -313,7 +316,7 @@ impl<A: Actor> ActorCell<A> {
                 Ok(self.is_too_much(gauge))
             }
             Err(Refused(envelope)) => match envelope.content {
-                Content::Data(msg) => Err(TellError::Ended(msg)),
+                Content::Data(msg) => Err(TellError::Ended(msg.into_msg())),
                 Content::Control(_) => unreachable!("data was pushed"),
             },
         }

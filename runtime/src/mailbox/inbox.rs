@@ -325,6 +325,12 @@ impl<T> Inbox<T> {
         is_list(self.word.load(Ordering::Relaxed))
     }
 
+    /// Whether it refuses.
+    pub fn is_closed(&self) -> bool {
+        // Relaxed: nothing is read because of it.
+        head(self.word.load(Ordering::Relaxed)).addr() == CLOSED
+    }
+
     /// Whether there is neither something to take nor a flood: what the short way of a local tell asks, in one comparison.
     #[inline(always)]
     pub fn is_calm(&self) -> bool {

@@ -25,7 +25,7 @@ pub(crate) struct Ring<T, const ROOM: usize> {
     capacity: u32,
     /// How many times in a row the ring has been found empty, with a buffer on the heap.
     calm: u32,
-    /// How many have ever been taken from the front; wraps.
+    /// How many have ever been taken from the front, less those put back there; wraps.
     head: usize,
     /// `head` plus the length; wraps.
     tail: usize,
@@ -109,6 +109,15 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
         // SAFETY: a slot of this ring, which is free: the ring is not full.
         unsafe { (*self.slot(tail)).write(value) };
         self.tail = tail.wrapping_add(1);
+    }
+
+    /// Puts `value` before the first.
+    pub(crate) fn push_front(&mut self, value: T) {
+        self.reserve_one();
+        let head = self.head.wrapping_sub(1);
+        // SAFETY: a slot of this ring, which is free: the ring is not full.
+        unsafe { (*self.slot(head)).write(value) };
+        self.head = head;
     }
 
     /// Makes room for one more.
@@ -301,6 +310,7 @@ mod tests {
     #[derive(Clone, Copy, Debug)]
     enum Step {
         PushBack,
+        PushFront,
         PopFront,
         PopBack,
         Settle,
@@ -309,7 +319,8 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            4 => Just(Step::PushBack),
+            3 => Just(Step::PushBack),
+            1 => Just(Step::PushFront),
             3 => Just(Step::PopFront),
             1 => Just(Step::PopBack),
             1 => Just(Step::Settle),
@@ -334,6 +345,10 @@ mod tests {
                 Step::PushBack => {
                     ring.push_back(number.clone());
                     model.push_back(number);
+                }
+                Step::PushFront => {
+                    ring.push_front(number.clone());
+                    model.push_front(number);
                 }
                 Step::PopFront => {
                     prop_assert_eq!(ring.pop_front(), model.pop_front());

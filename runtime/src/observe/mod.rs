@@ -14,11 +14,7 @@ pub(crate) use recorder::{Recorder, Subject};
 pub use recording::{Event, EventKind, Figures, Recording, TypeFigures, WorkerRecording};
 
 use crate::sync::Counter;
-use crate::sync::global::AtomicU64;
 use std::fmt;
-
-/// Dead letters of threads that are no workers, of all systems of this process.
-pub(crate) static EXTERNAL_DEAD_LETTERS: AtomicU64 = AtomicU64::new(0);
 
 /// Declares the counters once: the live form, the snapshot and its sum; after the semicolon those of which the largest
 /// counts.
@@ -133,7 +129,7 @@ impl WorkerStats {
 pub struct SystemStats {
     /// One entry per worker.
     pub workers: Vec<WorkerStats>,
-    /// Messages that threads outside told to ended actors, in all systems of this process.
+    /// Messages that threads outside told to ended actors of this system.
     pub external_dead_letters: u64,
 }
 

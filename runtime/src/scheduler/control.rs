@@ -5,6 +5,7 @@
 
 use super::exit::ExitReason;
 use super::header::CellRef;
+use super::keepsake::Keepsake;
 use super::waiting::Waiting;
 use crate::sys::poller::Readiness;
 use std::any::Any;
@@ -66,4 +67,10 @@ pub(crate) enum Control {
     },
     /// The actor's arenas use nearly what they may.
     MemoryPressure { used_bytes: u64, limit_bytes: u64 },
+    /// End as soon as no message waits.
+    Drain,
+    /// Keep this until the end, or until it is let go.
+    Keep(Box<dyn Keepsake>),
+    /// Drop what is kept under this key.
+    LetGo(u64),
 }

@@ -73,6 +73,8 @@ impl Attention {
     pub(crate) const PRESSURE: u16 = 1 << 8;
     /// It has asked for another turn, and gets it when it is not muted any more.
     pub(crate) const AGAIN_UNMUTED: u16 = 1 << 9;
+    /// The actor ends as soon as no message waits.
+    pub(crate) const DRAINING: u16 = 1 << 10;
 }
 
 impl Plain {
@@ -118,8 +120,8 @@ pub(crate) struct Table {
     pub(crate) control: unsafe fn(NonNull<Header>, Control),
     /// Puts a chain of messages into the inbox, from any thread.
     pub(crate) deliver: unsafe fn(NonNull<Header>, ErasedChain) -> Receipt,
-    /// Counts the messages of a chain that was refused, and drops them: the user's destructors run.
-    pub(crate) drop_refused: unsafe fn(NonNull<Header>, ErasedChain),
+    /// Counts and drops a chain of messages that was refused: the user's destructors run.
+    pub(crate) bury: unsafe fn(NonNull<Header>, ErasedChain),
     /// Asks for what lies in the inbox.
     pub(crate) prefetch: unsafe fn(NonNull<Header>),
     /// Claims the inbox so that the cell may move (M5).

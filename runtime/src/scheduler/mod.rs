@@ -8,6 +8,8 @@ pub(crate) mod doorbell;
 mod drift;
 pub(crate) mod exit;
 pub(crate) mod header;
+pub(crate) mod keepsake;
+pub(crate) mod letters;
 pub(crate) mod outgoing;
 mod pace;
 mod record;

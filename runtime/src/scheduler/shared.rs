@@ -7,11 +7,13 @@ use super::desk::Desk;
 use super::doorbell::Doorbell;
 use super::exit::ExitReason;
 use super::header::ActorId;
+use super::letters::{Letters, OnDeadLetter};
 use super::trial::Trial;
 use crate::mailbox::MailboxLimits;
-use crate::sync::Counter;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{Arc, Counter};
 use crate::sys::clock;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -70,14 +72,27 @@ pub(crate) struct Shared {
     pub(super) trial: Trial,
     pub(crate) tuning: Tuning,
     on_failure: OnFailure,
+    pub(crate) letters: Arc<Letters>,
+    /// What the floors above share in one system.
+    pub(crate) upstairs: Upstairs,
 }
+
+/// What the floors above share in one system; they know what it is.
+pub(crate) type Upstairs = Box<dyn Any + Send + Sync>;
 
 /// Who hears of actors that end by a fault or a panic: id, type, reason.
 pub(crate) type OnFailure = Box<dyn Fn(ActorId, &'static str, &ExitReason) + Send + Sync>;
 
 impl Shared {
-    pub(crate) fn new(peers: Vec<Peer>, tuning: Tuning, on_failure: OnFailure) -> Self {
+    pub(crate) fn new(
+        peers: Vec<Peer>,
+        tuning: Tuning,
+        on_failure: OnFailure,
+        on_dead_letter: Option<OnDeadLetter>,
+        upstairs: Upstairs,
+    ) -> Self {
         Self {
+            letters: Arc::new(Letters::new(peers.len(), on_dead_letter)),
             peers: peers.into_boxed_slice(),
             injector: Injector::new(),
             hungry: AtomicUsize::new(0),
@@ -89,6 +104,7 @@ impl Shared {
             trial: Trial::new(clock::now()),
             tuning,
             on_failure,
+            upstairs,
         }
     }
 

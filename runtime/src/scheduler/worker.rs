@@ -275,7 +275,7 @@ impl Worker {
             }
             for (receiver, chain) in refused {
                 // SAFETY: the reference keeps the cell alive, for which the chain was made.
-                unsafe { (receiver.header().table.drop_refused)(receiver.as_ptr(), chain) };
+                unsafe { (receiver.header().table.bury)(receiver.as_ptr(), chain) };
             }
             // The destructors of messages are the user's and may have sent something: once more, without muting.
             muting = false;

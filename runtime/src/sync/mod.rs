@@ -39,9 +39,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Process-wide numbers (ids, statistics) that no protocol depends on: never modelled, so that they can be statics.
+/// Process-wide numbers and tables (ids, statistics) that no protocol depends on: never modelled, so that they can be statics.
 pub(crate) mod global {
     pub(crate) use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    pub(crate) use std::sync::{Mutex as StaticMutex, MutexGuard as StaticMutexGuard};
 }
 
 mod counter;

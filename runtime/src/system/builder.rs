@@ -1,6 +1,7 @@
 //! The settings of a system, each with its default and its reason.
 
 use super::error::Error;
+use super::kit;
 use super::root::Root;
 use super::{Door, System};
 use crate::actor::{ActorCell, ActorId, ActorRef, Birth, ExitReason};
@@ -9,6 +10,7 @@ use crate::mailbox::MailboxLimits;
 use crate::scheduler::deque::Deque;
 use crate::scheduler::desk::Desk;
 use crate::scheduler::doorbell::Doorbell;
+use crate::scheduler::letters::{self, OnDeadLetter};
 use crate::scheduler::shared::{MemoryTuning, OnFailure, Peer, Shared, Tuning};
 use crate::scheduler::worker::Worker;
 use crate::sync::atomic::AtomicU64;
@@ -31,6 +33,7 @@ pub struct SystemBuilder {
     name: String,
     tuning: Tuning,
     on_failure: OnFailure,
+    pub(super) on_dead_letter: Option<OnDeadLetter>,
 }
 
 impl Default for SystemBuilder {
@@ -59,6 +62,7 @@ impl Default for SystemBuilder {
                 // A terminal that is gone takes no part in this: its error is nobody's.
                 let _ = writeln!(std::io::stderr(), "potoroo: actor {type_name} {id} failed: {reason}");
             }),
+            on_dead_letter: None,
         }
     }
 }
@@ -245,7 +249,13 @@ impl SystemBuilder {
                 sleeps: AtomicU64::new(0),
             });
         }
-        let shared = Arc::new(Shared::new(peers, tuning, self.on_failure));
+        let shared = Arc::new(Shared::new(
+            peers,
+            tuning,
+            self.on_failure,
+            self.on_dead_letter,
+            kit::upstairs(),
+        ));
 
         let home = shared.peers[0].doorbell;
         let root = ActorCell::create(&Birth::At(home), Box::new(|_| Ok(Root)), None, &shared.tuning.mailbox);
@@ -285,6 +295,7 @@ impl SystemBuilder {
                 }
             }
         }
+        letters::open(root_ref.id(), shared.letters.clone());
         Ok(System {
             shared,
             root: root_ref,

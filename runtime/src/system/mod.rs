@@ -5,19 +5,20 @@
 
 mod builder;
 mod error;
+mod kit;
 mod root;
 
 pub use builder::{RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};
 pub use error::{Error, ErrorKind};
 
 use crate::actor::{Actor, ActorCell, ActorRef, Birth, Context, Fault};
-use crate::observe::{EXTERNAL_DEAD_LETTERS, Recording, SystemStats, WorkerRecording};
+use crate::observe::{Recording, SystemStats, WorkerRecording};
 use crate::scheduler::control::Control;
 use crate::scheduler::deque::Runnable;
 use crate::scheduler::header::CellRef;
+use crate::scheduler::letters::{self, DeadLetterCount};
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::Worker;
-use crate::sync::global::Relaxed;
 use crate::sync::{Arc, Mutex, MutexGuard, lock, thread};
 use crate::sys::clock;
 use root::Root;
@@ -55,6 +56,8 @@ pub struct ShutdownReport {
     pub drained: bool,
     /// The final counters.
     pub stats: SystemStats,
+    /// The dead letters by the type of the actors they were for, the most first.
+    pub dead_letters: Vec<DeadLetterCount>,
     /// What was recorded, if [`SystemBuilder::record`] asked for it.
     pub recording: Option<Recording>,
 }
@@ -151,7 +154,7 @@ impl System {
                 .iter()
                 .map(|peer| peer.desk.counters.snapshot())
                 .collect(),
-            external_dead_letters: EXTERNAL_DEAD_LETTERS.load(Relaxed),
+            external_dead_letters: self.shared.letters.outside(),
         }
     }
 
@@ -191,6 +194,7 @@ impl System {
         ShutdownReport {
             drained,
             stats: self.stats(),
+            dead_letters: self.dead_letters(),
             recording: (!workers.is_empty()).then_some(Recording { workers }),
         }
     }
@@ -201,6 +205,7 @@ impl Drop for System {
         if !self.door().threads.is_empty() {
             self.shut_down(DRAIN_DEADLINE);
         }
+        letters::close(self.root.id());
     }
 }
 

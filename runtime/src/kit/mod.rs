@@ -1,0 +1,17 @@
+#![doc = include_str!("README.md")]
+
+mod group;
+mod held;
+mod members;
+mod name;
+mod registry;
+mod stash;
+mod topic;
+
+pub use group::{Group, GroupSender};
+pub use held::HeldRef;
+pub use name::{LookupError, Name, RegisterError, Registered};
+pub(crate) use registry::Directory;
+pub use registry::Registry;
+pub use stash::{Stash, StashFull};
+pub use topic::{Publisher, Topic};
