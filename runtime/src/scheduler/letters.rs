@@ -173,6 +173,8 @@ pub(crate) fn count(to: &Header, count: u64, cause: DeadLetterCause) {
     Worker::with_current(|worker| match worker {
         Some(worker) => {
             worker.counters().dead_letters.add(count);
+            // Until it is settled nobody else delivers what the hook has told: elsewhere it would be news.
+            let _held = worker.hold();
             worker
                 .shared()
                 .letters

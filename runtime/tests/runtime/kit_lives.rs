@@ -105,6 +105,41 @@ fn a_held_child_reports_its_end_and_can_be_held_from_elsewhere() {
 }
 
 #[test]
+fn what_was_gathered_for_another_worker_comes_before_the_end() {
+    /// Tells the actor it is given so many numbers in one turn, and lets it go.
+    struct User;
+    impl Actor for User {
+        type Msg = (HeldRef<Log>, u32);
+        fn handle(&mut self, (held, count): Self::Msg, _: &mut Context<'_, Self>) -> Turn {
+            (0..count).for_each(|_| held.tell(1));
+            Ok(())
+        }
+    }
+    /// Has a child on its own worker, for somebody on another.
+    struct Owner(ActorRef<User>, Sender<String>);
+    impl Actor for Owner {
+        type Msg = u32;
+        fn handle(&mut self, count: u32, ctx: &mut Context<'_, Self>) -> Turn {
+            let log = self.1.clone();
+            let held = ctx.spawn_held(move |_| Ok(Log(log)));
+            self.0.tell((held, count));
+            Ok(())
+        }
+    }
+    let system = system(2);
+    let (log, heard) = mpsc::channel();
+    let user = system.spawn_on(0, |_| Ok(User));
+    let owner = system.spawn_on(1, move |_| Ok(Owner(user, log)));
+    // Few and many, below and above what is gathered at once.
+    for count in [1, 2, 10, 300, 1000] {
+        owner.tell(count);
+        let numbers = heard.iter().take_while(|heard| heard != "stopped").count();
+        assert_eq!(numbers as u32, count);
+    }
+    assert_eq!(system.shutdown().stats.total().dead_letters, 0);
+}
+
+#[test]
 fn a_held_actor_still_ends_otherwise() {
     let (tell, heard) = mpsc::channel();
     let system = system(1);
