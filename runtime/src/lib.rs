@@ -68,5 +68,5 @@ pub use scheduler::surplus;
 #[doc(hidden)] // For the models in `loom-tests`.
 pub use scheduler::{AtWork, Held, Sleep, Tenure};
 pub use system::{
-    DRAIN_DEADLINE, Error, ErrorKind, RECORDED_EVENTS_MAX, ShutdownReport, System, SystemBuilder, WORKERS_MAX,
+    ASK_TIMEOUT, DRAIN_DEADLINE, Error, ErrorKind, RECORDED_EVENTS_MAX, ShutdownReport, System, SystemBuilder, WORKERS_MAX,
 };

@@ -3,12 +3,14 @@
 //! An [`ActorRef`] is one counted pointer. It keeps the cell's memory, not the actor: what is told to an ended actor is
 //! given back or counted as a dead letter. A [`Recipient`] forgets the actor's type and remembers one kind of message.
 
-use super::ask::{Ask, Reply};
+use super::ask::Reply;
 use super::cell::ActorCell;
+use super::outside::Ask;
+use super::unanswered::Unanswered;
 use super::{Actor, ActorId};
 use crate::mailbox::Refused;
 use crate::observe::EXTERNAL_DEAD_LETTERS;
-use crate::scheduler::control::Control;
+use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{CellRef, Header};
 use crate::scheduler::worker::Worker;
@@ -50,8 +52,7 @@ impl<A: Actor> ActorRef<A> {
     #[inline]
     pub fn tell(&self, msg: A::Msg) {
         if let Err(Refused(msg)) = self.cell().tell(msg) {
-            count_dead_letters(1);
-            drop(msg);
+            refuse(msg);
         }
     }
 
@@ -64,7 +65,7 @@ impl<A: Actor> ActorRef<A> {
     /// Asks from outside the system: block on the result or await it. Inside actors use
     /// [`Context::ask`](super::Context::ask).
     pub fn ask<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> A::Msg) -> Ask<R> {
-        let (ask, reply) = Ask::new();
+        let (ask, reply) = Ask::of(&self.cell);
         self.tell(make(reply));
         ask
     }
@@ -92,8 +93,7 @@ impl<A: Actor> ActorRef<A> {
             // SAFETY: the recipient holds a reference made from a cell of this type.
             let cell = unsafe { ActorCell::<A>::from_header(header) };
             if let Err(Refused(msg)) = cell.tell(msg.into()) {
-                count_dead_letters(1);
-                drop(msg);
+                refuse(msg);
             }
         }
         Recipient {
@@ -101,6 +101,14 @@ impl<A: Actor> ActorRef<A> {
             tell: tell::<A, M>,
         }
     }
+}
+
+/// Drops a message that an ended actor has refused.
+#[cold]
+fn refuse<M>(msg: M) {
+    count_dead_letters(1);
+    let _stopped = Unanswered::because(AskError::Stopped);
+    drop(msg);
 }
 
 /// Counts messages that reached nobody.

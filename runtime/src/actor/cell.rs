@@ -9,10 +9,11 @@ use super::ask::Asks;
 use super::memory::Memory;
 use super::timers::Timers;
 use super::tree::Children;
+use super::unanswered::Unanswered;
 use super::{Actor, Context};
 use crate::mailbox::ring::Ring;
 use crate::mailbox::{Chain, ErasedChain, Inbox, Pushed, Refused, Taken};
-use crate::scheduler::control::Control;
+use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::exit::{ExitReason, Fault};
 use crate::scheduler::header::{ActorId, Attention, CellRef, Header, Queued, Table};
@@ -357,9 +358,14 @@ impl<A: Actor> ActorCell<A> {
             Ok(Pushed::Notify) => Delivered::Notify,
             Ok(Pushed::Underway) => Delivered::Underway,
             Err(Refused(refused)) => {
-                count_dead_letters(refused.len() as u64);
-                // Messages are the user's, and so are their destructors.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(refused)));
+                let _stopped = Unanswered::because(AskError::Stopped);
+                let mut messages = 0;
+                for envelope in refused.open() {
+                    messages += u64::from(matches!(envelope.content, Content::Data(_)));
+                    // Messages are the user's, and so are their destructors.
+                    let _ = catch_unwind(AssertUnwindSafe(|| drop(envelope)));
+                }
+                count_dead_letters(messages);
                 Delivered::Refused
             }
         }

@@ -258,6 +258,9 @@ impl<A: Actor> ActorCell<A> {
                     Due::AskSweep => ctx.sweep_asks().into_iter().try_for_each(|(slot, generation)| {
                         self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
                     }),
+                    Due::AskRound => ctx.next_ask_round().into_iter().try_for_each(|(slot, generation)| {
+                        self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
+                    }),
                     Due::Cancelled => Ok(()),
                 },
                 Control::Reply {
@@ -299,7 +302,7 @@ impl<A: Actor> ActorCell<A> {
     ) -> Turn {
         // SAFETY: M1: this is a turn of the home.
         match unsafe { self.with_extras(|extras| extras.asks.answered(slot, generation)) } {
-            Some(continuation) => continuation(actor, value, ctx),
+            Some(continuation) => continuation.call(actor, value, ctx),
             // Too late: the ask has timed out.
             None => Ok(()),
         }

@@ -9,13 +9,18 @@ mod actor_ref;
 mod ask;
 mod cell;
 mod context;
+mod continuation;
 mod end;
 mod life;
 mod memory;
+mod outside;
+#[cfg(not(potoroo_loom))]
+mod overdue;
 mod send;
 mod slots;
 mod timers;
 mod tree;
+mod unanswered;
 
 use crate::arena::Evacuate;
 pub use crate::scheduler::control::AskError;
@@ -23,9 +28,10 @@ pub use crate::scheduler::exit::{ExitReason, Fault};
 pub use crate::scheduler::header::ActorId;
 pub use crate::sys::poller::Readiness;
 pub use actor_ref::{ActorRef, Recipient};
-pub use ask::{Ask, AskInside, Reply};
+pub use ask::{AskInside, Reply};
 pub(crate) use cell::{ActorCell, Birth};
 pub use context::{Context, Watchable};
+pub use outside::Ask;
 pub use timers::TimerId;
 
 /// What a handler returns: `?` on any error ends the actor with [`ExitReason::Faulted`].

@@ -163,6 +163,21 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
+    /// An answer across cores. The tenure is held.
+    fn answer_remote(&self, worker: &Worker, message: Control) {
+        let envelope = Envelope {
+            from: Some(worker.doorbell()),
+            content: Content::Control(message),
+        };
+        // SAFETY: as in `send_remote`.
+        match unsafe { worker.desk().with_outgoing(|outgoing| outgoing.add(&self.header, envelope)) } {
+            Added::Gathered => {}
+            Added::Plenty => worker.deliver_outgoing(),
+            // An ended actor is told nothing more.
+            Added::Stranger(envelope) => drop(self.push_ready(envelope)),
+        }
+    }
+
     /// Puts something into the inbox and sees to the notification. What was gathered in this turn goes first.
     fn push_envelope(&self, worker: Option<&Worker>, content: Content<A::Msg>) -> Result<(), Refused<Content<A::Msg>>> {
         if let Some(worker) = worker {
@@ -194,6 +209,11 @@ impl<A: Actor> ActorCell<A> {
                 }
                 // SAFETY: as above.
                 unsafe { self.push_control(worker, message) };
+            } else if let Some(worker) = worker
+                && let Control::Reply { .. } = message
+            {
+                // Like the requests, answers are gathered: a turn may have many for one asker.
+                self.answer_remote(worker, message);
             } else {
                 // An ended actor is told nothing more.
                 drop(self.push_envelope(worker, Content::Control(message)));

@@ -24,14 +24,17 @@ pub(super) enum Timer<A: Actor> {
         /// Taken out while it runs: it is the user's code and may tell this very actor something.
         make: Option<Maker<A>>,
     },
-    /// The first of the pending asks may be out of time.
+    /// The first of the pending asks with a deadline may be out of time.
     AskSweep,
+    /// A round of the pending asks without one is over.
+    AskRound,
 }
 
 /// What became of a due timer.
 pub(super) enum Due<A: Actor> {
     Message(A::Msg),
     AskSweep,
+    AskRound,
     Cancelled,
 }
 
@@ -107,6 +110,7 @@ impl<A: Actor> Context<'_, A> {
         match timer {
             Some(Timer::Once(msg)) => Due::Message(msg),
             Some(Timer::AskSweep) => Due::AskSweep,
+            Some(Timer::AskRound) => Due::AskRound,
             Some(Timer::Every {
                 due,
                 make: Some(mut make),

@@ -2,7 +2,7 @@
 
 mod crates;
 mod inbox;
-mod nodes;
+pub(crate) mod nodes;
 mod notified;
 pub(crate) mod ring;
 

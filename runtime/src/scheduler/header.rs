@@ -14,6 +14,7 @@ use crate::sync::hint::prefetch_to_write;
 use std::any::Any;
 use std::fmt;
 use std::ptr::{self, NonNull};
+use std::time::Duration;
 
 /// What an actor is called in reports: unique for the life of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -217,6 +218,15 @@ impl Header {
         let home = home.map_or(ptr::null_mut(), |home| ptr::from_ref(home).cast_mut());
         // Release pairs with the Acquire in `is_home`.
         self.home.store(home, Ordering::Release);
+    }
+
+    /// How long code outside waits for an answer of this cell: as its system says, whose root never leaves its worker.
+    pub(crate) fn ask_timeout(&self) -> Duration {
+        let mut root = self;
+        while let Some(parent) = &root.parent {
+            root = parent.header();
+        }
+        root.home_to_notify().ask_timeout()
     }
 
     /// Counts one more reference.

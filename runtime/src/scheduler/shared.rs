@@ -36,6 +36,7 @@ pub(crate) struct Tuning {
     pub(crate) share_worth: Duration,
     pub(crate) io_interval: Duration,
     pub(crate) rescue_after: Option<Duration>,
+    pub(crate) ask_timeout: Duration,
     /// How many events each worker keeps, if the system is recorded.
     pub(crate) record: Option<usize>,
     pub(crate) arena_pool_bytes: usize,

@@ -7,7 +7,7 @@ mod builder;
 mod error;
 mod root;
 
-pub use builder::{RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};
+pub use builder::{ASK_TIMEOUT, RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};
 pub use error::{Error, ErrorKind};
 
 use crate::actor::{Actor, ActorCell, ActorRef, Birth, Context, Fault};
