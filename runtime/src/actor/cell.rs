@@ -7,6 +7,7 @@
 use super::actor_ref::count_dead_letters;
 use super::ask::Asks;
 use super::memory::Memory;
+use super::tasks::Tasks;
 use super::timers::Timers;
 use super::tree::Children;
 use super::unanswered::Unanswered;
@@ -54,6 +55,7 @@ pub(super) struct Extras<A: Actor> {
     pub(super) control: VecDeque<Control>,
     pub(super) timers: Timers<A>,
     pub(super) asks: Asks<A>,
+    pub(super) tasks: Tasks<A>,
     pub(super) memory: Option<Box<Memory>>,
     pub(super) children: Children,
     /// Tokens of the watched sockets.
@@ -68,6 +70,7 @@ impl<A: Actor> Default for Extras<A> {
             control: VecDeque::new(),
             timers: Timers::default(),
             asks: Asks::default(),
+            tasks: Tasks::default(),
             memory: None,
             children: Children::default(),
             sockets: Vec::new(),

@@ -184,7 +184,7 @@ impl<A: Actor> ActorCell<A> {
         if let Err(fault) = actor.turn_end(ctx) {
             return Err(faulted(fault));
         }
-        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA) {
+        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA | Attention::PAUSED) {
             return self.end_batch(actor, ctx);
         }
         Ok(())
@@ -198,6 +198,9 @@ impl<A: Actor> ActorCell<A> {
             && let Some(end) = self.tidy(actor, ctx)
         {
             return Err(Box::new(end));
+        }
+        if self.has(Attention::PAUSED) {
+            self.resume_tasks();
         }
         self.keep_promises(ctx.worker)
     }
@@ -261,6 +264,7 @@ impl<A: Actor> ActorCell<A> {
                     Due::AskRound => ctx.next_ask_round().into_iter().try_for_each(|(slot, generation)| {
                         self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
                     }),
+                    Due::Task { slot, generation } => self.expire_task(actor, ctx, slot, generation),
                     Due::Cancelled => Ok(()),
                 },
                 Control::Reply {
@@ -268,6 +272,7 @@ impl<A: Actor> ActorCell<A> {
                     generation,
                     value,
                 } => self.answer(actor, ctx, slot, generation, value),
+                Control::Poll { slot, generation } => self.poll_task(actor, ctx, slot, generation),
                 Control::Ready { socket, readiness } => actor.signal(Signal::Ready { socket, readiness }, ctx),
                 Control::RunAgain => actor.signal(Signal::RunAgain, ctx),
                 Control::MemoryPressure {

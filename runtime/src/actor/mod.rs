@@ -7,10 +7,12 @@
 
 mod actor_ref;
 mod ask;
+mod blocking;
 mod cell;
 mod context;
 mod continuation;
 mod end;
+mod futures;
 mod life;
 mod memory;
 mod outside;
@@ -18,9 +20,12 @@ mod outside;
 mod overdue;
 mod send;
 mod slots;
+mod streams;
+mod tasks;
 mod timers;
 mod tree;
 mod unanswered;
+mod waking;
 
 use crate::arena::Evacuate;
 pub use crate::scheduler::control::AskError;
@@ -29,10 +34,15 @@ pub use crate::scheduler::header::ActorId;
 pub use crate::sys::poller::Readiness;
 pub use actor_ref::{ActorRef, Recipient};
 pub use ask::{AskInside, Reply};
+pub use blocking::{BlockingError, BlockingInside};
 pub(crate) use cell::{ActorCell, Birth};
 pub use context::{Context, Watchable};
+pub use futures::{RunInside, RunWithin, TimedOut};
 pub use outside::Ask;
+pub use streams::AttachInside;
+pub use tasks::TaskId;
 pub use timers::TimerId;
+pub use waking::WakeState;
 
 /// What a handler returns: `?` on any error ends the actor with [`ExitReason::Faulted`].
 pub type Turn = Result<(), Fault>;

@@ -71,10 +71,7 @@ pub(super) fn watch(due: Time, what: Arc<dyn Overdue>) {
         notes.by_deadline.retain(|Reverse(note)| !note.what.is_settled());
         notes.prune_at = PRUNE_AT_LEAST.max(2 * notes.by_deadline.len());
     }
-    let is_first = notes
-        .by_deadline
-        .peek()
-        .is_none_or(|Reverse(first)| due < first.due);
+    let is_first = notes.by_deadline.peek().is_none_or(|Reverse(first)| due < first.due);
     notes.by_deadline.push(Reverse(Note { due, what }));
     if !notes.has_thread {
         // Without the thread asks wait for their answers all the same, only not for the time-out; the next one tries again.

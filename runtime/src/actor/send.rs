@@ -170,7 +170,11 @@ impl<A: Actor> ActorCell<A> {
             content: Content::Control(message),
         };
         // SAFETY: as in `send_remote`.
-        match unsafe { worker.desk().with_outgoing(|outgoing| outgoing.add(&self.header, envelope)) } {
+        match unsafe {
+            worker
+                .desk()
+                .with_outgoing(|outgoing| outgoing.add(&self.header, envelope))
+        } {
             Added::Gathered => {}
             Added::Plenty => worker.deliver_outgoing(),
             // An ended actor is told nothing more.
@@ -200,8 +204,15 @@ impl<A: Actor> ActorCell<A> {
     pub(super) fn control(&self, message: Control) {
         Worker::with_current(|worker| {
             let _held = worker.map(Worker::hold);
+            // What a turn itself brings its own actor to do takes the long way, so that others get a turn before: a task that
+            // wakes itself, or one who asks again whenever it is refused, would go on for ever.
+            let is_for_later = |worker: &Worker| {
+                matches!(message, Control::Reply { .. } | Control::Poll { .. })
+                    && worker.desk().has_in_hand(self.as_header())
+            };
             if let Some(worker) = worker
                 && self.header.is_home(worker.doorbell())
+                && !is_for_later(worker)
             {
                 if self.inbox.has_messages() {
                     // SAFETY: `worker` is the home and holds its tenure.

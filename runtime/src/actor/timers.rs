@@ -28,6 +28,11 @@ pub(super) enum Timer<A: Actor> {
     AskSweep,
     /// A round of the pending asks without one is over.
     AskRound,
+    /// The time of a task is up.
+    Task {
+        slot: u32,
+        generation: u32,
+    },
 }
 
 /// What became of a due timer.
@@ -35,6 +40,7 @@ pub(super) enum Due<A: Actor> {
     Message(A::Msg),
     AskSweep,
     AskRound,
+    Task { slot: u32, generation: u32 },
     Cancelled,
 }
 
@@ -111,6 +117,7 @@ impl<A: Actor> Context<'_, A> {
             Some(Timer::Once(msg)) => Due::Message(msg),
             Some(Timer::AskSweep) => Due::AskSweep,
             Some(Timer::AskRound) => Due::AskRound,
+            Some(Timer::Task { slot, generation }) => Due::Task { slot, generation },
             Some(Timer::Every {
                 due,
                 make: Some(mut make),

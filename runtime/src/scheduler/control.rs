@@ -79,6 +79,8 @@ pub(crate) enum Control {
         generation: u32,
         value: ReplyValue,
     },
+    /// Poll the task of the slot and generation.
+    Poll { slot: u32, generation: u32 },
     /// A socket that the actor watches is ready.
     Ready { socket: usize, readiness: Readiness },
     /// Have a turn: `Context::run_again` asked for it.

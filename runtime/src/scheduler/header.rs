@@ -64,6 +64,8 @@ impl Attention {
     pub(crate) const STOP: u16 = 1 << 4;
     /// The actor has asked for another turn.
     pub(crate) const AGAIN: u16 = 1 << 5;
+    /// A task waits for room in the mailbox.
+    pub(crate) const PAUSED: u16 = 1 << 12;
 }
 
 impl Plain {

@@ -2,14 +2,15 @@
 //!
 //! Nothing here lies on the path of a local message. It lacks any list of actors: the tree owns them.
 
+use super::blocking::{BlockingPool, BlockingTuning};
 use super::deque::{Injector, Stealer};
 use super::desk::Desk;
 use super::doorbell::Doorbell;
 use super::exit::ExitReason;
 use super::header::ActorId;
 use super::trial::Trial;
-use crate::sync::Counter;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{Arc, Counter};
 use crate::sys::clock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub(crate) struct Tuning {
     pub(crate) io_interval: Duration,
     pub(crate) rescue_after: Option<Duration>,
     pub(crate) ask_timeout: Duration,
+    pub(crate) blocking: BlockingTuning,
     /// How many events each worker keeps, if the system is recorded.
     pub(crate) record: Option<usize>,
     pub(crate) arena_pool_bytes: usize,
@@ -65,6 +67,7 @@ pub(crate) struct Shared {
     /// How many workers have lost their tenure.
     pub(super) rescued: AtomicUsize,
     pub(super) trial: Trial,
+    pub(crate) blocking: Arc<BlockingPool>,
     pub(crate) tuning: Tuning,
     on_failure: OnFailure,
 }
@@ -73,7 +76,7 @@ pub(crate) struct Shared {
 pub(crate) type OnFailure = Box<dyn Fn(ActorId, &'static str, &ExitReason) + Send + Sync>;
 
 impl Shared {
-    pub(crate) fn new(peers: Vec<Peer>, tuning: Tuning, on_failure: OnFailure) -> Self {
+    pub(crate) fn new(name: &str, peers: Vec<Peer>, tuning: Tuning, on_failure: OnFailure) -> Self {
         Self {
             peers: peers.into_boxed_slice(),
             injector: Injector::new(),
@@ -83,6 +86,7 @@ impl Shared {
             watching: AtomicUsize::new(0),
             rescued: AtomicUsize::new(0),
             trial: Trial::new(clock::now()),
+            blocking: BlockingPool::new(name, tuning.blocking),
             tuning,
             on_failure,
         }
@@ -177,7 +181,8 @@ impl Shared {
                 .then(|| peer.sleeps.load(Ordering::Acquire))
         };
         let before: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
-        if before.is_none() || self.anything_to_steal() {
+        // Blocking work brings its result to a worker before it is done.
+        if before.is_none() || !self.blocking.is_idle() || self.anything_to_steal() {
             return false;
         }
         // Acquire, after the lists were seen empty: if a worker emptied one just now, the second look sees it awake.

@@ -5,6 +5,7 @@ use super::root::Root;
 use super::{Door, System};
 use crate::actor::{ActorCell, ActorId, ActorRef, Birth, ExitReason};
 use crate::arena::{ARENA_POOL_BYTES, EVACUATION_FACTOR, EVACUATION_FLOOR_BYTES};
+use crate::scheduler::blocking::BlockingTuning;
 use crate::scheduler::deque::Deque;
 use crate::scheduler::desk::Desk;
 use crate::scheduler::doorbell::Doorbell;
@@ -49,6 +50,10 @@ impl Default for SystemBuilder {
                 io_interval: Duration::from_micros(50),
                 rescue_after: Some(Duration::from_millis(1)),
                 ask_timeout: ASK_TIMEOUT,
+                blocking: BlockingTuning {
+                    threads_max: 16,
+                    queue_max: 1024,
+                },
                 record: None,
                 arena_pool_bytes: ARENA_POOL_BYTES,
                 memory: MemoryTuning {
@@ -151,6 +156,21 @@ impl SystemBuilder {
         self
     }
 
+    /// How many threads do what blocks ([`Context::blocking`](crate::Context::blocking)). They start when they are needed and
+    /// go when they are not. Default: 16, and at least 1.
+    #[must_use]
+    pub fn blocking_threads_max(mut self, threads: usize) -> Self {
+        self.tuning.blocking.threads_max = threads;
+        self
+    }
+
+    /// How much blocking work waits at most while all threads are busy; what comes then is refused. Default: 1024.
+    #[must_use]
+    pub fn blocking_queue_max(mut self, jobs: usize) -> Self {
+        self.tuning.blocking.queue_max = jobs;
+        self
+    }
+
     /// Records turns, looks and sleeps, and what is measured of them; [`ShutdownReport::recording`] has it. Each worker
     /// keeps the latest `events`, at most [`RECORDED_EVENTS_MAX`], of 56 bytes each; with 0 there are only the figures.
     /// Default: not recorded. A recorded turn costs two readings of the clock and some bookkeeping, about 0.1 µs; an
@@ -212,6 +232,9 @@ impl SystemBuilder {
         if self.tuning.turn_messages_max == 0 {
             return Err(Error::configuration("a turn must handle at least 1 message, not 0"));
         }
+        if self.tuning.blocking.threads_max == 0 {
+            return Err(Error::configuration("blocking work needs at least 1 thread, not 0"));
+        }
         if self.tuning.ask_timeout.is_zero() {
             return Err(Error::configuration("an ask must wait for more than no time"));
         }
@@ -255,7 +278,7 @@ impl SystemBuilder {
                 sleeps: AtomicU64::new(0),
             });
         }
-        let shared = Arc::new(Shared::new(peers, tuning, self.on_failure));
+        let shared = Arc::new(Shared::new(&self.name, peers, tuning, self.on_failure));
 
         let home = shared.peers[0].doorbell;
         let root = ActorCell::create(&Birth::At(home), Box::new(|_| Ok(Root)), None);

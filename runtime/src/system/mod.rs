@@ -183,6 +183,7 @@ impl System {
         // A worker's panic is a bug of the runtime; its message has been printed by the hook.
         let recorded = threads.into_iter().filter_map(|thread| thread.join().ok().flatten());
         let workers: Vec<WorkerRecording> = recorded.collect();
+        self.shared.blocking.close(until);
         ShutdownReport {
             drained,
             stats: self.stats(),

@@ -202,7 +202,11 @@ fn every_ask_has_its_own_deadline() {
 
 /// What `question` is answered with that is asked of an oracle from outside, after which `then` is told.
 fn end_of(question: fn(Reply<u64>) -> Question, then: impl FnOnce(&ActorRef<Oracle>)) -> Result<u64, AskError> {
-    let system = System::builder().workers(2).on_failure(|_, _, _| {}).build().expect("starts");
+    let system = System::builder()
+        .workers(2)
+        .on_failure(|_, _, _| {})
+        .build()
+        .expect("starts");
     let oracle = system.spawn(|_| Ok(Oracle::default()));
     let ask = oracle.ask(question);
     then(&oracle);

@@ -1,7 +1,9 @@
 //! The runtime from outside: every promise of the public face, on real threads.
 
 mod asks;
+mod blocking;
 mod connections;
+mod futures;
 mod life;
 mod limits;
 mod memory;
