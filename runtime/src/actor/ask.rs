@@ -124,8 +124,8 @@ impl<A: Actor> Asks<A> {
 
     /// Forgets what waits, for an actor that is restarted: answers to what its failed predecessor asked find nobody, because
     /// the names in this table are never given twice.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what restarts call"))]
-    pub(super) fn forget(&mut self) -> Vec<Continuation<A>> {
+    #[expect(dead_code, reason = "what restarts call")]
+    pub(super) fn forget_all(&mut self) -> Vec<Continuation<A>> {
         let all = self.overdue(|_| true);
         all.into_iter()
             .filter_map(|(slot, generation)| self.answered(slot, generation))

@@ -10,7 +10,7 @@ use crate::scheduler::control::AskError;
 use crate::scheduler::header::CellRef;
 use crate::scheduler::worker::Worker;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
-use crate::sys::clock::{self, Time};
+use crate::sys::clock;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -97,8 +97,8 @@ impl<R: Send> overdue::Overdue for OneShot<R> {
 pub struct Ask<R: Send + 'static> {
     one_shot: Arc<OneShot<R>>,
     at_most: Duration,
-    /// Set by the first poll that found nothing.
-    until: Option<Time>,
+    /// Somebody looks at the clock: the first poll found nothing.
+    is_watched: bool,
 }
 
 impl<R: Send + 'static> Ask<R> {
@@ -116,7 +116,7 @@ impl<R: Send + 'static> Ask<R> {
         let ask = Self {
             one_shot: one_shot.clone(),
             at_most,
-            until: None,
+            is_watched: false,
         };
         (ask, Reply(Some(Way::Outside(one_shot))))
     }
@@ -176,16 +176,16 @@ impl<R: Send + 'static> Ask<R> {
     /// The first poll has found nothing: somebody has to look at the clock.
     #[cfg(not(potoroo_loom))]
     fn watch_the_clock(&mut self) {
-        if self.until.is_none() {
-            let until = clock::now() + self.at_most;
-            self.until = Some(until);
-            overdue::watch(until, self.one_shot.clone());
+        if !std::mem::replace(&mut self.is_watched, true) {
+            overdue::watch(clock::now() + self.at_most, self.one_shot.clone());
         }
     }
 
     /// Time does not pass in a model.
     #[cfg(potoroo_loom)]
-    fn watch_the_clock(&mut self) {}
+    fn watch_the_clock(&mut self) {
+        self.is_watched = true;
+    }
 }
 
 impl<R: Send + 'static> Future for Ask<R> {

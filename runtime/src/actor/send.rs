@@ -164,6 +164,8 @@ impl<A: Actor> ActorCell<A> {
     }
 
     /// An answer across cores. The tenure is held.
+    #[cold]
+    #[inline(never)]
     fn answer_remote(&self, worker: &Worker, message: Control) {
         let envelope = Envelope {
             from: Some(worker.doorbell()),

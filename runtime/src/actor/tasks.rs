@@ -112,10 +112,11 @@ impl<A: Actor> Context<'_, A> {
             wakeup: None,
             limit: None,
         };
-        // SAFETY: as in `cancel_task`, here and below.
+        // SAFETY: as in `cancel_task`.
         let (slot, generation) = unsafe { cell.with_extras(|extras| extras.tasks.table.insert(task)) };
         let limit = at_most.map(|at_most| self.arm(clock::now() + at_most, Timer::Task { slot, generation }));
         let wakeup = Wakeup::new(CellRef::new(&cell.header), slot, generation);
+        // SAFETY: as above.
         unsafe {
             cell.with_extras(|extras| {
                 if let Some(task) = extras.tasks.table.get_mut(slot, generation) {

@@ -86,17 +86,41 @@ impl Wakeup {
     }
 }
 
-const TABLE: RawWakerVTable = RawWakerVTable::new(
-    // SAFETY (all four): the pointer came from `Arc::into_raw` and stands for one count, which `clone` and `wake_by_ref` leave
-    // alone and the others take over.
-    |wakeup| unsafe {
-        let held = ManuallyDrop::new(Arc::from_raw(wakeup.cast::<Wakeup>()));
-        raw((*held).clone())
-    },
-    |wakeup| unsafe { Arc::from_raw(wakeup.cast::<Wakeup>()).wake() },
-    |wakeup| unsafe { ManuallyDrop::new(Arc::from_raw(wakeup.cast::<Wakeup>())).wake() },
-    |wakeup| unsafe { drop(Arc::from_raw(wakeup.cast::<Wakeup>())) },
-);
+const TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
+
+/// The counted reference behind a waker.
+///
+/// # Safety
+///
+/// The pointer came from [`raw`], and the reference is used up only by the one who is to use the waker up.
+unsafe fn held(wakeup: *const ()) -> ManuallyDrop<Arc<Wakeup>> {
+    // SAFETY: `raw` took the pointer from `Arc::into_raw`.
+    ManuallyDrop::new(unsafe { Arc::from_raw(wakeup.cast()) })
+}
+
+/// # Safety
+///
+/// As [`held`], here and below.
+unsafe fn clone(wakeup: *const ()) -> RawWaker {
+    // SAFETY: passed on.
+    let held = unsafe { held(wakeup) };
+    raw(Arc::clone(&held))
+}
+
+unsafe fn wake(wakeup: *const ()) {
+    // SAFETY: passed on; the waker is used up.
+    ManuallyDrop::into_inner(unsafe { held(wakeup) }).wake();
+}
+
+unsafe fn wake_by_ref(wakeup: *const ()) {
+    // SAFETY: passed on.
+    unsafe { held(wakeup) }.wake();
+}
+
+unsafe fn release(wakeup: *const ()) {
+    // SAFETY: passed on; the waker is used up.
+    drop(ManuallyDrop::into_inner(unsafe { held(wakeup) }));
+}
 
 fn raw(wakeup: Arc<Wakeup>) -> RawWaker {
     RawWaker::new(Arc::into_raw(wakeup).cast(), &TABLE)

@@ -66,7 +66,7 @@ impl BlockingPool {
         let mut state = this.lock();
         // Idle threads that have been woken for a job have not taken it yet.
         let needs_thread = state.idle <= state.queue.len();
-        if state.closed || needs_thread && !this.grow(&mut state) && !this.may_wait(&state) {
+        if state.closed || needs_thread && !Self::grow(this, &mut state) && !this.may_wait(&state) {
             return Err(job);
         }
         state.queue.push_back(job);
@@ -82,14 +82,14 @@ impl BlockingPool {
     }
 
     /// Starts a thread if there may be one more.
-    fn grow(self: &Arc<Self>, state: &mut State) -> bool {
-        if state.threads == self.tuning.threads_max {
+    fn grow(this: &Arc<Self>, state: &mut State) -> bool {
+        if state.threads == this.tuning.threads_max {
             return false;
         }
-        let this = self.clone();
-        let name = format!("{}-blocking-{}", self.name, state.started);
+        let pool = this.clone();
+        let name = format!("{}-blocking-{}", this.name, state.started);
         // Where no thread is to be had, those that are there have more to do.
-        let has_started = thread::Builder::new().name(name).spawn(move || this.run()).is_ok();
+        let has_started = thread::Builder::new().name(name).spawn(move || pool.run()).is_ok();
         if has_started {
             state.threads += 1;
             state.started += 1;

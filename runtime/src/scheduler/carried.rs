@@ -19,7 +19,7 @@ type Far<T> = (NonNull<T>, Option<&'static Returns>);
 
 /// What differs by type.
 struct Kind {
-    type_id: TypeId,
+    type_id: fn() -> TypeId,
     drop: unsafe fn(*mut Room),
 }
 
@@ -39,7 +39,7 @@ impl<T: Send + 'static> Of<T> {
     const IS_NEAR: bool = size_of::<T>() <= size_of::<Room>() && align_of::<T>() <= align_of::<Room>();
 
     const KIND: Kind = Kind {
-        type_id: TypeId::of::<T>(),
+        type_id: TypeId::of::<T>,
         drop: |room| {
             // SAFETY: the caller's value, which is not used again.
             drop(unsafe { Self::take(room) });
@@ -94,7 +94,7 @@ impl Carried {
     /// The value, if it is of this type.
     #[inline]
     pub(crate) fn open<T: Send + 'static>(self) -> Option<T> {
-        if self.kind.type_id != TypeId::of::<T>() {
+        if (self.kind.type_id)() != TypeId::of::<T>() {
             return None;
         }
         let mut this = ManuallyDrop::new(self);
