@@ -115,7 +115,7 @@ fn allocations(system: &System, answerer_at: usize, far: bool, asks: u64) -> u64
 
 #[test]
 fn asks_allocate_nothing() {
-    const ASKS: u64 = 5_000;
+    const ASKS: u64 = 1_000;
     let system = System::builder().workers(1).build().expect("starts");
     assert_eq!(allocations(&system, 0, false, ASKS), 0, "within a worker");
     assert_eq!(allocations(&system, 0, true, ASKS), 0, "within a worker, large answers");

@@ -122,10 +122,12 @@ impl<A: Actor> Asks<A> {
         over.map(|(slot, generation, _)| (slot, generation)).collect()
     }
 
-    /// Forgets what waits, for an actor that is restarted: answers to what its failed predecessor asked find nobody, because
-    /// the names in this table are never given twice.
+    /// Forgets what waits, for an actor that is restarted and whose timers are forgotten too: answers to what its failed
+    /// predecessor asked find nobody, because the names in this table are never given twice.
     #[expect(dead_code, reason = "what restarts call")]
     pub(super) fn forget_all(&mut self) -> Vec<Continuation<A>> {
+        self.sweep_at = None;
+        self.in_rounds = false;
         let all = self.overdue(|_| true);
         all.into_iter()
             .filter_map(|(slot, generation)| self.answered(slot, generation))

@@ -24,10 +24,20 @@ impl fmt::Display for TimedOut {
 
 impl std::error::Error for TimedOut {}
 
-/// A future and what comes after it.
+/// A future and what comes after it. The future is dropped before that.
 struct Running<F, C> {
-    future: F,
+    future: Option<F>,
     then: Option<C>,
+}
+
+impl<F, C> Running<F, C> {
+    fn parts(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut Option<C>) {
+        // SAFETY: nothing is moved out of the future, which is pinned with the whole; the continuation never is.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.then)
+        }
+    }
 }
 
 impl<A, F, C> Work<A> for Running<F, C>
@@ -42,20 +52,20 @@ where
         ctx: &mut Context<'_, A>,
         task: &mut std::task::Context<'_>,
     ) -> Progress {
-        // SAFETY: nothing is moved out of the future, which is pinned with the whole; the continuation never is.
-        let (future, then) = unsafe {
-            let this = self.get_unchecked_mut();
-            (Pin::new_unchecked(&mut this.future), &mut this.then)
-        };
-        match future.poll(task) {
-            Poll::Pending => Progress::Pending,
-            Poll::Ready(output) => Progress::Done(finish(then, actor, Ok(output), ctx)),
+        let (mut future, then) = self.parts();
+        match future.as_mut().as_pin_mut().map(|future| future.poll(task)) {
+            Some(Poll::Pending) => Progress::Pending,
+            Some(Poll::Ready(output)) => {
+                future.set(None);
+                Progress::Done(finish(then, actor, Ok(output), ctx))
+            }
+            None => Progress::Done(Ok(())),
         }
     }
 
     fn expire(self: Pin<&mut Self>, actor: &mut A, ctx: &mut Context<'_, A>) -> Turn {
-        // SAFETY: the continuation is not pinned.
-        let then = unsafe { &mut self.get_unchecked_mut().then };
+        let (mut future, then) = self.parts();
+        future.set(None);
         finish(then, actor, Err(TimedOut), ctx)
     }
 }
@@ -168,7 +178,7 @@ fn begin<A: Actor, F: Future + Send + 'static>(
     at_most: Option<Duration>,
     continuation: impl FnOnce(&mut A, Result<F::Output, TimedOut>, &mut Context<'_, A>) -> Turn + Send + 'static,
 ) -> TaskId {
-    let then = Some(continuation);
+    let (future, then) = (Some(future), Some(continuation));
     ctx.begin_task(Box::pin(Running { future, then }), at_most)
 }
 
