@@ -69,9 +69,12 @@ mod actor;
 mod scheduler;
 mod system;
 
+#[doc(hidden)] // For the models in `loom-tests`.
+pub use actor::WakeState;
 pub use actor::{
-    Actor, ActorId, ActorRef, Ask, AskError, AskInside, Context, ExitReason, Fault, Readiness, Recipient, Reply,
-    Signal, TellError, TimerId, Turn, Watchable,
+    Actor, ActorId, ActorRef, Ask, AskError, AskInside, AttachInside, BlockingError, BlockingInside, Context,
+    ExitReason, Fault, Readiness, Recipient, Reply, RunInside, RunWithin, Signal, TaskId, TellError, TimedOut, TimerId,
+    Turn, Watchable,
 };
 pub use kit::HeldRef;
 pub use mailbox::{MailboxLimits, Overflow};
@@ -84,5 +87,6 @@ pub use scheduler::surplus;
 #[doc(hidden)] // For the models in `loom-tests`.
 pub use scheduler::{AtWork, Held, Sleep, Tenure};
 pub use system::{
-    DRAIN_DEADLINE, Error, ErrorKind, RECORDED_EVENTS_MAX, ShutdownReport, System, SystemBuilder, WORKERS_MAX,
+    ASK_TIMEOUT, DRAIN_DEADLINE, Error, ErrorKind, RECORDED_EVENTS_MAX, ShutdownReport, System, SystemBuilder,
+    WORKERS_MAX,
 };

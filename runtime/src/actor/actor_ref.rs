@@ -3,12 +3,14 @@
 //! An [`ActorRef`] is one counted pointer. It keeps the cell's memory, not the actor: what is told to an ended actor is
 //! given back or counted as a dead letter. A [`Recipient`] forgets the actor's type and remembers one kind of message.
 
-use super::ask::{Ask, Reply};
+use super::ask::Reply;
 use super::carried::asking;
 use super::cell::ActorCell;
+use super::outside::Ask;
 use super::send::TellError;
+use super::unanswered::Unanswered;
 use super::{Actor, ActorId};
-use crate::scheduler::control::Control;
+use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{CellRef, Header};
 use crate::scheduler::letters::{self, DeadLetterCause};
@@ -85,7 +87,7 @@ impl<A: Actor> ActorRef<A> {
     /// Asks from outside the system: block on the result or await it. Inside actors use
     /// [`Context::ask`](super::Context::ask).
     pub fn ask<R: Send + 'static>(&self, make: impl FnOnce(Reply<R>) -> A::Msg) -> Ask<R> {
-        let (ask, reply) = Ask::new();
+        let (ask, reply) = Ask::of(&self.cell);
         let msg = make(reply);
         asking(|| self.tell(msg));
         ask
@@ -130,6 +132,7 @@ fn not_told<A: Actor>(cell: &ActorCell<A>, refused: TellError<A::Msg>) {
     match refused {
         TellError::Ended(msg) => {
             letters::count(&cell.header, 1, DeadLetterCause::Refused);
+            let _stopped = Unanswered::because(AskError::Stopped);
             drop(msg);
         }
         TellError::Full(msg) => cell.reject(msg),

@@ -2,44 +2,58 @@
 //!
 //! A [`Reply`] is made by the asker, travels in the message, and is used up by answering; dropping it unanswered tells
 //! the asker so at once. An actor that asks goes on with its next message and gets the answer in a continuation with
-//! its own state; it is named by slot and generation, so an answer that comes too late finds nobody. Code outside the
-//! system waits on an [`Ask`], by blocking or as a future that any executor can poll.
+//! its own state; it is named by slot and generation, so an answer that comes too late finds nobody. Neither the
+//! continuation nor the answer is allocated, unless it is large: continuation.rs, scheduler/carried.rs. Code outside the
+//! system waits on an [`Ask`](super::Ask): outside.rs.
 
 use super::actor_ref::ActorRef;
 use super::carried::{Place, asking};
 use super::context::Context;
+use super::continuation::Continuation;
+use super::outside::OneShot;
 use super::slots::Slots;
 use super::timers::Timer;
+use super::unanswered;
 use super::{Actor, Turn};
-use crate::scheduler::control::{AskError, Control, ReplyValue};
+use crate::scheduler::carried::Carried;
+use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::header::CellRef;
-use crate::scheduler::worker::Worker;
-use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
+use crate::sync::Arc;
 use crate::sys::clock::{self, Time};
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::Pin;
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// How long an ask waits when nothing else is said.
-pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many rounds an ask with the default time-out waits. One more is added, because it begins within one.
+const ROUNDS: u32 = 8;
 
-/// What an asking actor does with the answer.
-pub(super) type Continuation<A> = Box<dyn FnOnce(&mut A, ReplyValue, &mut Context<'_, A>) -> Turn + Send>;
+/// When an ask is out of time.
+///
+/// Reading the clock for each would cost more than half as much as the ask's way there and back. The default time-out is the
+/// same for all, so asks that wait for it count rounds of an eighth of it instead; only a limit of its own needs a deadline.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// In this round of the actor's.
+    Round(u32),
+    At(Time),
+    /// What is waited for comes in any case.
+    Never,
+}
 
 /// An ask that waits for its answer.
 struct Pending<A: Actor> {
     continuation: Continuation<A>,
-    due: Time,
+    limit: Limit,
 }
 
-/// The asks of one actor. Together they have one timer, set to the first deadline there was: an answered ask leaves
-/// nothing behind in the worker's wheel, however many there are.
+/// The asks of one actor. Together they have two timers, one for the rounds and one set to the first deadline there was: an
+/// answered ask leaves nothing behind in the worker's wheel, however many there are.
 pub(super) struct Asks<A: Actor> {
     pending: Slots<Pending<A>>,
     sweep_at: Option<Time>,
+    /// The present round; `in_rounds` says whether a timer will end it.
+    round: u32,
+    in_rounds: bool,
 }
 
 impl<A: Actor> Default for Asks<A> {
@@ -47,24 +61,36 @@ impl<A: Actor> Default for Asks<A> {
         Self {
             pending: Slots::default(),
             sweep_at: None,
+            round: 0,
+            in_rounds: false,
         }
     }
 }
 
+/// How long an ask waits, as its author says it.
+#[derive(Clone, Copy)]
+pub(super) enum Patience {
+    /// For the system's time-out.
+    Default,
+    AtMost(Duration),
+    /// What answers it is the runtime's own, and does so in any case.
+    Endless,
+}
+
 impl<A: Actor> Asks<A> {
-    /// Keeps a continuation. Gives its name, and whether a sweep must be set to its deadline.
-    fn insert(&mut self, continuation: Continuation<A>, due: Time) -> (u32, u32, bool) {
-        let (slot, generation) = self.pending.insert(Pending { continuation, due });
+    /// The continuation of an ask that is answered now; `None` if it has been already, or is out of time.
+    #[inline]
+    pub(super) fn answered(&mut self, slot: u32, generation: u32) -> Option<Continuation<A>> {
+        Some(self.pending.remove(slot, generation)?.continuation)
+    }
+
+    /// The deadline `due` is remembered; says whether a sweep must be set to it.
+    fn is_first(&mut self, due: Time) -> bool {
         let is_first = self.sweep_at.is_none_or(|at| due < at);
         if is_first {
             self.sweep_at = Some(due);
         }
-        (slot, generation, is_first)
-    }
-
-    /// The continuation of an ask that is answered now; `None` if it has been already, or is out of time.
-    pub(super) fn answered(&mut self, slot: u32, generation: u32) -> Option<Continuation<A>> {
-        Some(self.pending.remove(slot, generation)?.continuation)
+        is_first
     }
 
     /// A sweep is due: gives the asks that are out of time, and when to sweep next. Of sweeps that were set twice, as
@@ -73,17 +99,45 @@ impl<A: Actor> Asks<A> {
         if self.sweep_at.is_none_or(|at| now < at) {
             return (Vec::new(), None);
         }
-        let is_over = |pending: &Pending<A>| pending.due <= now;
-        let over = self.pending.iter().filter(|(_, _, pending)| is_over(pending));
-        let over = over.map(|(slot, generation, _)| (slot, generation)).collect();
-        let rest = self.pending.iter().filter(|(_, _, pending)| !is_over(pending));
-        self.sweep_at = rest.map(|(_, _, pending)| pending.due).min();
+        let over = self.overdue(|limit| matches!(limit, Limit::At(due) if due <= now));
+        let rest = self.pending.iter().filter_map(|(_, _, pending)| match pending.limit {
+            Limit::At(due) if due > now => Some(due),
+            _ => None,
+        });
+        self.sweep_at = rest.min();
         (over, self.sweep_at)
+    }
+
+    /// A round is over: gives the asks that are out of time, and whether there is to be another.
+    fn next_round(&mut self) -> (Vec<(u32, u32)>, bool) {
+        self.round = self.round.wrapping_add(1);
+        let round = self.round;
+        let over = self.overdue(|limit| matches!(limit, Limit::Round(last) if last == round));
+        let counting = |pending: &Pending<A>| matches!(pending.limit, Limit::Round(last) if last != round);
+        self.in_rounds = self.pending.iter().any(|(_, _, pending)| counting(pending));
+        (over, self.in_rounds)
+    }
+
+    fn overdue(&self, is_over: impl Fn(Limit) -> bool) -> Vec<(u32, u32)> {
+        let over = self.pending.iter().filter(|(_, _, pending)| is_over(pending.limit));
+        over.map(|(slot, generation, _)| (slot, generation)).collect()
+    }
+
+    /// Forgets what waits, for an actor that is restarted and whose timers are forgotten too: answers to what its failed
+    /// predecessor asked find nobody, because the names in this table are never given twice.
+    #[expect(dead_code, reason = "what restarts call")]
+    pub(super) fn forget_all(&mut self) -> Vec<Continuation<A>> {
+        self.sweep_at = None;
+        self.in_rounds = false;
+        let all = self.overdue(|_| true);
+        all.into_iter()
+            .filter_map(|(slot, generation)| self.answered(slot, generation))
+            .collect()
     }
 }
 
 impl<A: Actor> Context<'_, A> {
-    /// The timer of the asks is due: gives those that are out of time.
+    /// The timer of the deadlines is due: gives the asks that are out of time.
     pub(super) fn sweep_asks(&mut self) -> Vec<(u32, u32)> {
         let now = clock::now();
         // SAFETY: a context exists only in its actor's turn, on the home (M1); nothing of the user's runs inside.
@@ -93,12 +147,70 @@ impl<A: Actor> Context<'_, A> {
         }
         over
     }
+
+    /// The timer of the rounds is due: gives the asks that are out of time.
+    pub(super) fn next_ask_round(&mut self) -> Vec<(u32, u32)> {
+        // SAFETY: as above.
+        let (over, goes_on) = unsafe { self.cell.with_extras(|extras| extras.asks.next_round()) };
+        if goes_on {
+            self.begin_ask_round();
+        }
+        over
+    }
+
+    #[cold]
+    fn begin_ask_round(&mut self) {
+        let round = self.worker.tuning().ask_timeout / ROUNDS;
+        self.arm(clock::now() + round, Timer::AskRound);
+    }
+
+    /// Keeps a continuation, and gives the reply that leads to it.
+    #[inline]
+    pub(super) fn expect_reply<R: Send + 'static>(
+        &mut self,
+        continuation: impl FnOnce(&mut A, Result<R, AskError>, &mut Context<'_, A>) -> Turn + Send + 'static,
+        patience: Patience,
+    ) -> Reply<R> {
+        let due = match patience {
+            Patience::AtMost(time) => Some(clock::now() + time),
+            Patience::Default | Patience::Endless => None,
+        };
+        let continuation = Continuation::new(continuation);
+        // SAFETY: a context exists only in its actor's turn, on the home (M1); nothing of the user's runs inside.
+        let ((slot, generation), begins_rounds, is_first) = unsafe {
+            self.cell.with_extras(|extras| {
+                let asks = &mut extras.asks;
+                let limit = match (patience, due) {
+                    (Patience::Endless, _) => Limit::Never,
+                    (_, Some(due)) => Limit::At(due),
+                    (_, None) => Limit::Round(asks.round.wrapping_add(ROUNDS + 1)),
+                };
+                let begins = matches!(limit, Limit::Round(_)) && !std::mem::replace(&mut asks.in_rounds, true);
+                let is_first = due.is_some_and(|due| asks.is_first(due));
+                (asks.pending.insert(Pending { continuation, limit }), begins, is_first)
+            })
+        };
+        if begins_rounds {
+            self.begin_ask_round();
+        }
+        if let Some(due) = due.filter(|_| is_first) {
+            self.arm(due, Timer::AskSweep);
+        }
+        Reply(Some(Way::Inside {
+            asker: CellRef::new(&self.cell.header),
+            slot,
+            generation,
+        }))
+    }
 }
 
 /// The way back to an asker; use it once.
-pub struct Reply<R: Send + 'static>(Option<Way<R>>);
+///
+/// Dropped without [`send`](Self::send), it tells the asker at once that there will be no answer, and why: see
+/// [`AskError`].
+pub struct Reply<R: Send + 'static>(pub(super) Option<Way<R>>);
 
-enum Way<R> {
+pub(super) enum Way<R> {
     /// To an actor's pending ask.
     Inside { asker: CellRef, slot: u32, generation: u32 },
     /// To a thread or a future.
@@ -106,7 +218,8 @@ enum Way<R> {
 }
 
 impl<R: Send + 'static> Reply<R> {
-    /// Answers.
+    /// Answers. To an asker that waits no longer this is nothing: the value is dropped, by the asker's worker, or here if
+    /// the asker is a thread or has ended.
     pub fn send(mut self, value: R) {
         self.finish(Ok(value));
     }
@@ -120,7 +233,7 @@ impl<R: Send + 'static> Reply<R> {
             }) => asker.control(Control::Reply {
                 slot,
                 generation,
-                value: outcome.map(|value| Box::new(value) as _),
+                value: outcome.map(Carried::new),
             }),
             Some(Way::Outside(one_shot)) => one_shot.put(outcome),
             None => {}
@@ -130,7 +243,9 @@ impl<R: Send + 'static> Reply<R> {
 
 impl<R: Send + 'static> Drop for Reply<R> {
     fn drop(&mut self) {
-        self.finish(Err(AskError::Dropped));
+        if self.0.is_some() {
+            self.finish(Err(unanswered::why()));
+        }
     }
 }
 
@@ -140,126 +255,20 @@ impl<R: Send + 'static> fmt::Debug for Reply<R> {
     }
 }
 
-/// A place for one answer.
-struct OneShot<R> {
-    state: Mutex<State<R>>,
-    arrived: Condvar,
-}
-
-struct State<R> {
-    outcome: Option<Result<R, AskError>>,
-    waker: Option<Waker>,
-}
-
-impl<R> OneShot<R> {
-    fn lock(&self) -> MutexGuard<'_, State<R>> {
-        lock(&self.state)
-    }
-
-    fn put(&self, outcome: Result<R, AskError>) {
-        let mut state = self.lock();
-        state.outcome = Some(outcome);
-        let waker = state.waker.take();
-        drop(state);
-        self.arrived.notify_one();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
-
-/// An answer that will come, for code outside the system: block with [`wait`](Self::wait), or `.await` it.
-#[must_use = "an ask that nobody waits for is a tell"]
-pub struct Ask<R: Send + 'static>(Arc<OneShot<R>>);
-
-impl<R: Send + 'static> Ask<R> {
-    /// An ask and the reply that answers it.
-    pub(super) fn new() -> (Self, Reply<R>) {
-        let one_shot = Arc::new(OneShot {
-            state: Mutex::new(State {
-                outcome: None,
-                waker: None,
-            }),
-            arrived: Condvar::new(),
-        });
-        (Self(one_shot.clone()), Reply(Some(Way::Outside(one_shot))))
-    }
-
-    /// Blocks the calling thread for at most 5 s.
-    ///
-    /// # Panics
-    ///
-    /// On a worker: a handler that blocks would stop every actor of its core, perhaps the one that is to answer. Use
-    /// [`Context::ask`] there.
-    pub fn wait(self) -> Result<R, AskError> {
-        self.wait_for(ASK_TIMEOUT)
-    }
-
-    /// Blocks the calling thread for at most `at_most`. Panics like [`wait`](Self::wait).
-    pub fn wait_for(mut self, at_most: Duration) -> Result<R, AskError> {
-        self.poll_for(at_most).unwrap_or(Err(AskError::TimedOut))
-    }
-
-    /// Blocks the calling thread for at most `at_most` and may be called again; `None` if the answer has not come.
-    /// Panics like [`wait`](Self::wait).
-    pub fn poll_for(&mut self, at_most: Duration) -> Option<Result<R, AskError>> {
-        assert!(
-            Worker::with_current(|worker| worker.is_none()),
-            "a handler must not block: use `ctx.ask(..).then(..)` inside actors"
-        );
-        let until = clock::now() + at_most;
-        let mut state = self.0.lock();
-        loop {
-            if let Some(outcome) = state.outcome.take() {
-                return Some(outcome);
-            }
-            let left = until.since(clock::now());
-            if left.is_zero() {
-                return None;
-            }
-            state = self
-                .0
-                .arrived
-                .wait_timeout(state, left)
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .0;
-        }
-    }
-}
-
-impl<R: Send + 'static> Future for Ask<R> {
-    type Output = Result<R, AskError>;
-
-    fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.0.lock();
-        if let Some(outcome) = state.outcome.take() {
-            return Poll::Ready(outcome);
-        }
-        let waker = state.waker.get_or_insert_with(|| task.waker().clone());
-        waker.clone_from(task.waker());
-        Poll::Pending
-    }
-}
-
-impl<R: Send + 'static> fmt::Debug for Ask<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ask")
-    }
-}
-
 /// An ask in the making, inside an actor: [`then`](Self::then) sends it.
 #[must_use = "nothing is sent before `then`"]
 pub struct AskInside<'c, 't, A: Actor, B: Actor, R, F> {
     ctx: &'c mut Context<'t, A>,
     target: &'c ActorRef<B>,
     make: F,
-    at_most: Duration,
+    patience: Patience,
     answer: PhantomData<fn() -> R>,
 }
 
 impl<'t, A: Actor> Context<'t, A> {
     /// Asks another actor. The answer comes to the continuation given to [`AskInside::then`], in a later turn of this
-    /// actor, which handles other messages meanwhile.
+    /// actor, which handles other messages meanwhile; so does an [`AskError`] if there is none within the system's
+    /// [`ask_timeout`](crate::SystemBuilder::ask_timeout), or up to an eighth later.
     ///
     /// ```
     /// # use potoroo_runtime::{Actor, ActorRef, Context, Reply, Turn};
@@ -287,41 +296,32 @@ impl<'t, A: Actor> Context<'t, A> {
             ctx: self,
             target,
             make,
-            at_most: ASK_TIMEOUT,
+            patience: Patience::Default,
             answer: PhantomData,
         }
     }
 }
 
 impl<A: Actor, B: Actor, R: Send + 'static, F: FnOnce(Reply<R>) -> B::Msg> AskInside<'_, '_, A, B, R, F> {
-    /// Waits for at most `at_most` instead of 5 s.
+    /// Waits for at most `at_most` instead of the system's [`ask_timeout`](crate::SystemBuilder::ask_timeout).
     pub fn within(mut self, at_most: Duration) -> Self {
-        self.at_most = at_most;
+        self.patience = Patience::AtMost(at_most);
         self
     }
 
     /// Sends the request and remembers what to do with the answer.
+    ///
+    /// Nothing is allocated for an ask: the continuation lies in a slot of this actor if it captures no more than 80 bytes
+    /// (it is boxed if it captures more), and an answer of up to 256 bytes comes in memory that the answering worker uses
+    /// again and again.
     pub fn then(
         self,
         continuation: impl FnOnce(&mut A, Result<R, AskError>, &mut Context<'_, A>) -> Turn + Send + 'static,
     ) {
-        let cell = self.ctx.cell;
-        let due = clock::now() + self.at_most;
         let place = Place::here();
-        let continuation: Continuation<A> = Box::new(move |actor, value, ctx| {
-            let value = value.map(|value| *value.downcast::<R>().expect("a reply carries what was asked for"));
-            place.within(|| continuation(actor, value, ctx))
-        });
-        // SAFETY: a context exists only in its actor's turn, on the home (M1); nothing of the user's runs inside.
-        let (slot, generation, is_first) = unsafe { cell.with_extras(|extras| extras.asks.insert(continuation, due)) };
-        if is_first {
-            self.ctx.arm(due, Timer::AskSweep);
-        }
-        let reply = Reply(Some(Way::Inside {
-            asker: CellRef::new(&cell.header),
-            slot,
-            generation,
-        }));
+        let continuation =
+            move |actor: &mut A, answer, ctx: &mut Context<'_, A>| place.within(|| continuation(actor, answer, ctx));
+        let reply = self.ctx.expect_reply(continuation, self.patience);
         let msg = (self.make)(reply);
         asking(|| self.target.tell(msg));
     }

@@ -9,12 +9,14 @@ use super::carried::Carried;
 use super::hooks::Kept;
 use super::memory::Memory;
 use super::pressure::{Admission, Pressure};
+use super::tasks::Tasks;
 use super::timers::Timers;
 use super::tree::Children;
+use super::unanswered::Unanswered;
 use super::{Actor, Context};
 use crate::mailbox::ring::Ring;
 use crate::mailbox::{Chain, ErasedChain, Inbox, MailboxLimits, Marks, Pushed, Refused, Taken};
-use crate::scheduler::control::Control;
+use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::exit::{ExitReason, Fault};
 use crate::scheduler::header::{ActorId, After, Attention, CellRef, Header, Queued, Table};
@@ -56,6 +58,7 @@ pub(super) struct Extras<A: Actor> {
     pub(super) control: VecDeque<Control>,
     pub(super) timers: Timers<A>,
     pub(super) asks: Asks<A>,
+    pub(super) tasks: Tasks<A>,
     pub(super) memory: Option<Box<Memory>>,
     pub(super) pressure: Option<Box<Pressure>>,
     pub(super) children: Children,
@@ -73,6 +76,7 @@ impl<A: Actor> Default for Extras<A> {
             control: VecDeque::new(),
             timers: Timers::default(),
             asks: Asks::default(),
+            tasks: Tasks::default(),
             memory: None,
             pressure: None,
             children: Children::default(),
@@ -415,7 +419,7 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: chains for this cell are of its envelopes.
         let chain: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
         if !matches!(cell.admit(cell.inbox.gauge().waiting), Admission::Admitted) {
-            return Receipt::Refused(chain.erase());
+            return cell.sift(chain);
         }
         match cell.inbox.push_gauged(chain) {
             Ok((pushed, gauge)) => Receipt::Delivered {
@@ -428,15 +432,24 @@ impl<A: Actor> ActorCell<A> {
 
     unsafe fn bury_erased(header: NonNull<Header>, chain: ErasedChain) {
         // SAFETY: as above.
-        let refused: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
+        let cell = unsafe { Self::from_header(header) };
         // SAFETY: as above.
-        letters::count(
-            unsafe { header.as_ref() },
-            refused.len() as u64,
-            DeadLetterCause::Refused,
-        );
-        // Messages are the user's, and so are their destructors.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(refused)));
+        let refused: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
+        let (why, cause) = if cell.inbox.is_closed() {
+            (AskError::Stopped, DeadLetterCause::Refused)
+        } else {
+            (AskError::Rejected, DeadLetterCause::Rejected)
+        };
+        let _unanswered = Unanswered::because(why);
+        let mut messages = 0;
+        for envelope in refused.open() {
+            messages += u64::from(matches!(envelope.content, Content::Data(_)));
+            // Messages are the user's, and so are their destructors.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(envelope)));
+        }
+        if messages > 0 {
+            letters::count(&cell.header, messages, cause);
+        }
     }
 
     unsafe fn prefetch_erased(header: NonNull<Header>) {

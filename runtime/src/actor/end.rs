@@ -7,7 +7,8 @@
 use super::Actor;
 use super::carried::Carried;
 use super::cell::{ActorCell, Body, Content, Envelope};
-use crate::scheduler::control::Control;
+use super::unanswered::Unanswered;
+use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{After, Attention, CellRef, Header, Queued};
 use crate::scheduler::letters::{self, DeadLetterCause};
@@ -109,6 +110,7 @@ impl<A: Actor> ActorCell<A> {
             (*plain).attention &= !Attention::CONTROL;
         });
         let (left_in_inbox, notification_underway) = self.close_inbox();
+        let _stopped = Unanswered::because(AskError::Stopped);
         // Each step is guarded by itself: whatever one does, the next still happens.
         let reason = match catch_unwind(AssertUnwindSafe(|| self.last_calls(worker, &reason, left_in_inbox))) {
             Err(payload) if reason.is_normal() => ExitReason::from_panic(&*payload),
@@ -194,6 +196,7 @@ impl<A: Actor> ActorCell<A> {
             .with_mut(|plain| unsafe { (*plain).queued = Queued::Closed });
         // SAFETY: as above.
         self.set(Attention::ENDING);
+        let _stopped = Unanswered::because(AskError::Stopped);
         let _ = self.close_inbox();
         // SAFETY: as above; the factory is dropped outside the borrow.
         let body = self

@@ -192,7 +192,14 @@ impl<A: Actor> ActorCell<A> {
         if let Err(fault) = actor.turn_end(ctx) {
             return Err(faulted(fault));
         }
-        if self.has(Attention::STOP | Attention::AGAIN | Attention::ARENA | Attention::FLOODED | Attention::DRAINING) {
+        if self.has(
+            Attention::STOP
+                | Attention::AGAIN
+                | Attention::ARENA
+                | Attention::FLOODED
+                | Attention::DRAINING
+                | Attention::PAUSED,
+        ) {
             return self.end_batch(actor, ctx);
         }
         Ok(())
@@ -206,6 +213,9 @@ impl<A: Actor> ActorCell<A> {
             && let Some(end) = self.tidy(actor, ctx)
         {
             return Err(Box::new(end));
+        }
+        if self.has(Attention::PAUSED) {
+            self.resume_tasks();
         }
         if self.has(Attention::FLOODED) {
             self.relieve_senders();
@@ -277,6 +287,10 @@ impl<A: Actor> ActorCell<A> {
                         self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
                     }),
                     Due::Signal => actor.signal(Signal::timer(slot, generation), ctx),
+                    Due::AskRound => ctx.next_ask_round().into_iter().try_for_each(|(slot, generation)| {
+                        self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
+                    }),
+                    Due::Task { slot, generation } => self.expire_task(actor, ctx, slot, generation),
                     Due::Cancelled => Ok(()),
                 },
                 Control::Reply {
@@ -284,6 +298,7 @@ impl<A: Actor> ActorCell<A> {
                     generation,
                     value,
                 } => self.answer(actor, ctx, slot, generation, value),
+                Control::Poll { slot, generation } => self.poll_task(actor, ctx, slot, generation),
                 Control::Ready { socket, readiness } => actor.signal(Signal::Ready { socket, readiness }, ctx),
                 Control::RunAgain if self.has(Attention::MUTED) => {
                     self.set(Attention::AGAIN_UNMUTED);
@@ -350,7 +365,7 @@ impl<A: Actor> ActorCell<A> {
     ) -> Turn {
         // SAFETY: M1: this is a turn of the home.
         match unsafe { self.with_extras(|extras| extras.asks.answered(slot, generation)) } {
-            Some(continuation) => continuation(actor, value, ctx),
+            Some(continuation) => continuation.call(actor, value, ctx),
             // Too late: the ask has timed out.
             None => Ok(()),
         }

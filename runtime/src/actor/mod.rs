@@ -7,18 +7,28 @@
 
 mod actor_ref;
 mod ask;
+mod blocking;
 mod carried;
 mod cell;
 mod context;
+mod continuation;
 mod end;
+mod futures;
 mod hooks;
 mod life;
 mod memory;
+mod outside;
+#[cfg(not(potoroo_loom))]
+mod overdue;
 mod pressure;
 mod send;
 mod slots;
+mod streams;
+mod tasks;
 mod timers;
 mod tree;
+mod unanswered;
+mod waking;
 
 use crate::arena::Evacuate;
 pub use crate::scheduler::control::AskError;
@@ -26,11 +36,17 @@ pub use crate::scheduler::exit::{ExitReason, Fault};
 pub use crate::scheduler::header::ActorId;
 pub use crate::sys::poller::Readiness;
 pub use actor_ref::{ActorRef, Recipient};
-pub use ask::{Ask, AskInside, Reply};
+pub use ask::{AskInside, Reply};
+pub use blocking::{BlockingError, BlockingInside};
 pub(crate) use cell::{ActorCell, Birth};
 pub use context::{Context, Watchable};
+pub use futures::{RunInside, RunWithin, TimedOut};
+pub use outside::Ask;
 pub use send::TellError;
+pub use streams::AttachInside;
+pub use tasks::TaskId;
 pub use timers::TimerId;
+pub use waking::WakeState;
 
 /// What a handler returns: `?` on any error ends the actor with [`ExitReason::Faulted`].
 pub type Turn = Result<(), Fault>;

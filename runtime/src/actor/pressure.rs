@@ -18,13 +18,15 @@
 //! Never muted are: whoever is flooded itself (it is part of what must move on), or ends, or floods itself alone.
 //! Invariants cited: M1, M6 (mailbox/README.md).
 
-use super::cell::ActorCell;
+use super::cell::{ActorCell, Content, Envelope};
+use super::unanswered::Unanswered;
 use super::{Actor, Context};
-use crate::mailbox::{Gauge, MailboxLimits, Overflow};
-use crate::scheduler::control::Control;
+use crate::mailbox::{Chain, Gauge, MailboxLimits, Overflow};
+use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{Attention, CellRef, Queued};
 use crate::scheduler::letters::{self, DeadLetterCause};
+use crate::scheduler::outgoing::Receipt;
 use crate::scheduler::waiting::{Relief, Waiter, Waiting};
 use crate::scheduler::worker::Worker;
 use crate::sync::Arc;
@@ -127,6 +129,26 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
+    /// A chain for which there is no room: what is on the control lane goes in all the same.
+    #[cold]
+    pub(super) fn sift(&self, chain: Chain<Envelope<A::Msg>>) -> Receipt {
+        let mut refused: Option<Chain<Envelope<A::Msg>>> = None;
+        for envelope in chain.open() {
+            match (&envelope.content, &mut refused) {
+                (Content::Control(_), _) => self.push_control_remote(envelope),
+                (Content::Data(_), Some(refused)) => refused.add(envelope),
+                (Content::Data(_), None) => refused = Some(Chain::new(envelope)),
+            }
+        }
+        match refused {
+            Some(refused) => Receipt::Refused(refused.erase()),
+            None => Receipt::Delivered {
+                notify: false,
+                flooded: true,
+            },
+        }
+    }
+
     /// A message for which this actor's full mailbox has no room.
     #[cold]
     pub(super) fn reject<M>(&self, msg: M) {
@@ -136,6 +158,7 @@ impl<A: Actor> ActorCell<A> {
             }
         });
         letters::count(&self.header, 1, DeadLetterCause::Rejected);
+        let _rejected = Unanswered::because(AskError::Rejected);
         // Messages are the user's, and so are their destructors.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(msg)));
     }

@@ -295,6 +295,26 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
+    /// An answer across cores. The tenure is held.
+    #[cold]
+    #[inline(never)]
+    fn answer_remote(&self, worker: &Worker, message: Control) {
+        let envelope = Envelope {
+            from: Some(worker.doorbell()),
+            content: Content::Control(message),
+        };
+        // SAFETY: as in `send_remote`.
+        match unsafe {
+            worker
+                .desk()
+                .with_outgoing(|outgoing| outgoing.add(&self.header, envelope))
+        } {
+            Added::Gathered => {}
+            Added::Plenty => worker.deliver_outgoing(),
+            Added::Stranger(envelope) => self.push_control_remote(envelope),
+        }
+    }
+
     /// Puts a message into the inbox, after what was gathered in this turn.
     fn push_data(&self, worker: Option<&Worker>, msg: Carried<A::Msg>) -> Result<(), TellError<A::Msg>> {
         if let Some(worker) = worker {
@@ -322,6 +342,14 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
+    /// Puts something for the control lane into the inbox, where it is never too much.
+    pub(super) fn push_control_remote(&self, envelope: Envelope<A::Msg>) {
+        // An ended actor is told nothing more.
+        if let Ok(pushed) = self.inbox.push(envelope) {
+            self.notify_if(pushed);
+        }
+    }
+
     fn notify_if(&self, pushed: Pushed) {
         match pushed {
             Pushed::Notify => self.header.notify_home(),
@@ -333,8 +361,15 @@ impl<A: Actor> ActorCell<A> {
     pub(super) fn control(&self, message: Control) {
         Worker::with_current(|worker| {
             let _held = worker.map(Worker::hold);
+            // What a turn itself brings its own actor to do takes the long way, so that others get a turn before: a task that
+            // wakes itself, or one who asks again whenever it is refused, would go on for ever.
+            let is_for_later = |worker: &Worker| {
+                matches!(message, Control::Reply { .. } | Control::Poll { .. })
+                    && worker.desk().has_in_hand(self.as_header())
+            };
             if let Some(worker) = worker
                 && self.header.is_home(worker.doorbell())
+                && !is_for_later(worker)
             {
                 if self.inbox.has_messages() {
                     // SAFETY: `worker` is the home and holds its tenure.
@@ -342,16 +377,18 @@ impl<A: Actor> ActorCell<A> {
                 }
                 // SAFETY: as above.
                 unsafe { self.push_control(worker, message) };
+            } else if let Some(worker) = worker
+                && let Control::Reply { .. } = message
+            {
+                // Like the requests, answers are gathered: a turn may have many for one asker.
+                self.answer_remote(worker, message);
             } else {
                 if let Some(worker) = worker {
                     worker.deliver_outgoing();
                 }
                 let from = worker.map(Worker::doorbell);
                 let content = Content::Control(message);
-                // An ended actor is told nothing more.
-                if let Ok(pushed) = self.inbox.push(Envelope { from, content }) {
-                    self.notify_if(pushed);
-                }
+                self.push_control_remote(Envelope { from, content });
             }
         });
     }

@@ -51,8 +51,11 @@ impl<T> Slots<T> {
             return None;
         }
         let value = entry.1.take()?;
-        entry.0 = entry.0.wrapping_add(1);
-        self.free.push(slot);
+        // A slot whose generations are used up is not used again: K1.
+        if let Some(next) = entry.0.checked_add(1) {
+            entry.0 = next;
+            self.free.push(slot);
+        }
         Some(value)
     }
 }

@@ -24,10 +24,17 @@ pub(super) enum Timer<A: Actor> {
         /// Taken out while it runs: it is the user's code and may tell this very actor something.
         make: Option<Maker<A>>,
     },
-    /// The first of the pending asks may be out of time.
+    /// The first of the pending asks with a deadline may be out of time.
     AskSweep,
     /// Told as a signal, not as a message.
     Signal,
+    /// A round of the pending asks without one is over.
+    AskRound,
+    /// The time of a task is up.
+    Task {
+        slot: u32,
+        generation: u32,
+    },
 }
 
 /// What became of a due timer.
@@ -35,6 +42,8 @@ pub(super) enum Due<A: Actor> {
     Message(A::Msg),
     AskSweep,
     Signal,
+    AskRound,
+    Task { slot: u32, generation: u32 },
     Cancelled,
 }
 
@@ -151,6 +160,8 @@ impl<A: Actor> Context<'_, A> {
             Some(Timer::Once(msg)) => Due::Message(msg),
             Some(Timer::AskSweep) => Due::AskSweep,
             Some(Timer::Signal) => Due::Signal,
+            Some(Timer::AskRound) => Due::AskRound,
+            Some(Timer::Task { slot, generation }) => Due::Task { slot, generation },
             Some(Timer::Every {
                 due,
                 make: Some(mut make),

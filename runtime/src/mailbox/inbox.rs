@@ -81,6 +81,13 @@ impl<T> Chain<T> {
         self.count
     }
 
+    /// The messages, in order, of a chain that was not accepted.
+    pub(crate) fn open(self) -> Taken<T> {
+        let newest = self.newest;
+        std::mem::forget(self);
+        taken(newest)
+    }
+
     /// Forgets the type, for whoever passes chains on unopened.
     pub(crate) fn erase(self) -> ErasedChain {
         let erased = ErasedChain {

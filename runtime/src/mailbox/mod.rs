@@ -3,7 +3,7 @@
 mod crates;
 mod inbox;
 mod limits;
-mod nodes;
+pub(crate) mod nodes;
 mod notified;
 pub(crate) mod ring;
 

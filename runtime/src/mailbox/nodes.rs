@@ -84,7 +84,7 @@ fn allocate(layout: Layout) -> NonNull<u8> {
 
 /// Takes memory for a node, and says to whom it has to go back.
 #[inline]
-pub(super) fn take<N>() -> (NonNull<N>, Option<&'static Returns>) {
+pub(crate) fn take<N>() -> (NonNull<N>, Option<&'static Returns>) {
     let layout = Layout::new::<N>();
     let Some(class) = class_of(layout) else {
         return (allocate(layout).cast(), None);
@@ -103,7 +103,7 @@ pub(super) fn take<N>() -> (NonNull<N>, Option<&'static Returns>) {
 ///
 /// It came from [`take`] for the same `N`, with this owner, and nobody uses it any more.
 #[inline]
-pub(super) unsafe fn give_back<N>(node: NonNull<N>, owner: Option<&'static Returns>) {
+pub(crate) unsafe fn give_back<N>(node: NonNull<N>, owner: Option<&'static Returns>) {
     let layout = Layout::new::<N>();
     let Some(class) = class_of(layout) else {
         // SAFETY: allocated with this layout.

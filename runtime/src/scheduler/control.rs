@@ -3,33 +3,63 @@
 //! Control messages are handled before data, between two data messages: a stop is seen under a flood, and a reply does
 //! not wait behind the requests that depend on it.
 
+use super::carried::Carried;
 use super::exit::ExitReason;
 use super::header::CellRef;
 use super::keepsake::Keepsake;
 use super::waiting::Waiting;
 use crate::sys::poller::Readiness;
-use std::any::Any;
 use std::fmt;
 
 /// What came of an ask.
-pub(crate) type ReplyValue = Result<Box<dyn Any + Send>, AskError>;
+pub(crate) type ReplyValue = Result<Carried, AskError>;
 
 /// Why an ask got no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use potoroo_runtime::{Actor, AskError, Context, Reply, System, Turn};
+///
+/// struct Shy;
+///
+/// impl Actor for Shy {
+///     type Msg = Reply<u64>;
+///     fn handle(&mut self, reply: Reply<u64>, _: &mut Context<'_, Self>) -> Turn {
+///         drop(reply);
+///         Ok(())
+///     }
+/// }
+///
+/// let system = System::new()?;
+/// let shy = system.spawn(|_| Ok(Shy));
+/// assert_eq!(shy.ask(|reply| reply).wait(), Err(AskError::Dropped));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AskError {
-    /// The time was up; an answer that comes later is dropped.
+    /// The time was up. Whether the request was or will be handled is unknown; an answer that comes later is dropped.
     TimedOut,
-    /// The receiver (or whoever it passed the [`Reply`](crate::Reply) to) dropped it unanswered, or had ended.
+    /// The actor has ended: before the request reached it, while the request waited in its mailbox or in its state, or by
+    /// panicking over it.
+    Stopped,
+    /// The actor failed while it held the request, and has been restarted. It may be asked again; what it had done about
+    /// the request is unknown.
+    Restarted,
+    /// The mailbox was full, at its hard limit. The request was not handled.
+    Rejected,
+    /// A handler of the receiver (or of whoever it passed the [`Reply`](crate::Reply) to) dropped it unanswered.
     Dropped,
 }
 
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TimedOut => write!(f, "no answer in time"),
-            Self::Dropped => write!(f, "the request was dropped unanswered"),
-        }
+        f.write_str(match self {
+            Self::TimedOut => "no answer in time",
+            Self::Stopped => "the actor that was asked has ended",
+            Self::Restarted => "the actor that was asked failed and has been restarted",
+            Self::Rejected => "the mailbox of the actor that was asked is full",
+            Self::Dropped => "the request was dropped unanswered",
+        })
     }
 }
 
@@ -51,6 +81,8 @@ pub(crate) enum Control {
         generation: u32,
         value: ReplyValue,
     },
+    /// Poll the task of the slot and generation.
+    Poll { slot: u32, generation: u32 },
     /// A socket that the actor watches is ready.
     Ready { socket: usize, readiness: Readiness },
     /// Have a turn: `Context::run_again` asked for it.

@@ -120,6 +120,11 @@ impl Desk {
         NonNull::new(self.running.load(Ordering::Relaxed)).expect("a turn has begun")
     }
 
+    /// Whether `cell` is the one whose turn it is or was last; for the worker.
+    pub(crate) fn has_in_hand(&self, cell: NonNull<Header>) -> bool {
+        self.running.load(Ordering::Relaxed) == cell.as_ptr()
+    }
+
     /// Whether `cell` is the one that the stuck worker has in hand.
     pub(crate) fn is_running(&self, _: &AtWork<'_>, cell: NonNull<Header>) -> bool {
         self.running.load(Ordering::Relaxed) == cell.as_ptr()

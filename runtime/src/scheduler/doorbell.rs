@@ -17,6 +17,7 @@ use crate::sys::clock::{self, Time};
 use crate::sys::poller::{Poller, Waker};
 use std::io;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 /// How many socket events one poll takes at most.
 const POLL_EVENTS_MAX: usize = 256;
@@ -32,6 +33,8 @@ pub(crate) struct Doorbell {
     waker: Waker,
     /// When somebody last woke the worker, for whoever measures how long that takes.
     rung_at: AtomicU64,
+    /// How long asks from outside wait in the system of this worker.
+    ask_timeout_ns: AtomicU64,
     /// Touched only by the worker that holds this doorbell.
     poller: UnsafeCell<Poller>,
 }
@@ -72,6 +75,7 @@ impl Doorbell {
             sleep: Sleep::new(),
             waker,
             rung_at: AtomicU64::new(0),
+            ask_timeout_ns: AtomicU64::new(0),
             poller: UnsafeCell::new(poller),
         })))
     }
@@ -111,6 +115,17 @@ impl Doorbell {
     /// When somebody last woke the worker; a hint.
     pub(crate) fn rung_at(&self) -> Time {
         Time::from_ns(self.rung_at.load(Relaxed))
+    }
+
+    /// Says how long asks from outside wait in the system that has taken this doorbell.
+    pub(crate) fn set_ask_timeout(&self, timeout: Duration) {
+        let ns = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        self.ask_timeout_ns.store(ns, Relaxed);
+    }
+
+    /// How long asks from outside wait.
+    pub(crate) fn ask_timeout(&self) -> Duration {
+        Duration::from_nanos(self.ask_timeout_ns.load(Relaxed))
     }
 
     /// As [`notify`](Self::notify), for many cells.

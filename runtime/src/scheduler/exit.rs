@@ -83,12 +83,17 @@ impl ExitReason {
 
     /// The reason that a caught panic stands for.
     pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
-        let text = payload
-            .downcast_ref::<&str>()
-            .map(ToString::to_string)
-            .or_else(|| payload.downcast_ref::<String>().cloned());
-        Self::Panicked(text.unwrap_or_else(|| "a value that is not text".to_owned()))
+        Self::Panicked(panic_text(payload))
     }
+}
+
+/// What a caught panic says.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| payload.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a value that is not text".to_owned())
 }
 
 impl fmt::Display for ExitReason {

@@ -14,6 +14,7 @@ use crate::sync::hint::prefetch_to_write;
 use std::any::Any;
 use std::fmt;
 use std::ptr::{self, NonNull};
+use std::time::Duration;
 
 /// What an actor is called in reports: unique for the life of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +76,8 @@ impl Attention {
     pub(crate) const AGAIN_UNMUTED: u16 = 1 << 9;
     /// The actor ends as soon as no message waits.
     pub(crate) const DRAINING: u16 = 1 << 10;
+    /// A task waits for room in the mailbox.
+    pub(crate) const PAUSED: u16 = 1 << 12;
 }
 
 impl Plain {
@@ -249,6 +252,15 @@ impl Header {
         let home = home.map_or(ptr::null_mut(), |home| ptr::from_ref(home).cast_mut());
         // Release pairs with the Acquire in `is_home`.
         self.home.store(home, Ordering::Release);
+    }
+
+    /// How long code outside waits for an answer of this cell: as its system says, whose root never leaves its worker.
+    pub(crate) fn ask_timeout(&self) -> Duration {
+        let mut root = self;
+        while let Some(parent) = &root.parent {
+            root = parent.header();
+        }
+        root.home_to_notify().ask_timeout()
     }
 
     /// Counts one more reference.

@@ -1,6 +1,8 @@
 #![doc = include_str!("README.md")]
 
 mod asymmetric;
+pub(crate) mod blocking;
+pub(crate) mod carried;
 pub(crate) mod control;
 pub(crate) mod deque;
 pub(crate) mod desk;

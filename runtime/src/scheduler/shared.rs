@@ -2,6 +2,7 @@
 //!
 //! Nothing here lies on the path of a local message. It lacks any list of actors: the tree owns them.
 
+use super::blocking::{BlockingPool, BlockingTuning};
 use super::deque::{Injector, Stealer};
 use super::desk::Desk;
 use super::doorbell::Doorbell;
@@ -39,6 +40,8 @@ pub(crate) struct Tuning {
     pub(crate) share_worth: Duration,
     pub(crate) io_interval: Duration,
     pub(crate) rescue_after: Option<Duration>,
+    pub(crate) ask_timeout: Duration,
+    pub(crate) blocking: BlockingTuning,
     /// How many events each worker keeps, if the system is recorded.
     pub(crate) record: Option<usize>,
     pub(crate) arena_pool_bytes: usize,
@@ -70,6 +73,7 @@ pub(crate) struct Shared {
     /// How many workers have lost their tenure.
     pub(super) rescued: AtomicUsize,
     pub(super) trial: Trial,
+    pub(crate) blocking: Arc<BlockingPool>,
     pub(crate) tuning: Tuning,
     on_failure: OnFailure,
     pub(crate) letters: Arc<Letters>,
@@ -85,6 +89,7 @@ pub(crate) type OnFailure = Box<dyn Fn(ActorId, &'static str, &ExitReason) + Sen
 
 impl Shared {
     pub(crate) fn new(
+        name: &str,
         peers: Vec<Peer>,
         tuning: Tuning,
         on_failure: OnFailure,
@@ -102,6 +107,7 @@ impl Shared {
             watching: AtomicUsize::new(0),
             rescued: AtomicUsize::new(0),
             trial: Trial::new(clock::now()),
+            blocking: BlockingPool::new(name, tuning.blocking),
             tuning,
             on_failure,
             upstairs,
@@ -208,7 +214,12 @@ impl Shared {
                 .then(|| peer.sleeps.load(Ordering::Acquire))
         };
         let before: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
-        if before.is_none() || self.anything_to_steal() || self.muted.load(Ordering::Relaxed) > 0 {
+        // Blocking work brings its result to a worker before it is done.
+        if before.is_none()
+            || !self.blocking.is_idle()
+            || self.anything_to_steal()
+            || self.muted.load(Ordering::Relaxed) > 0
+        {
             return false;
         }
         // Acquire, after the lists were seen empty: if a worker emptied one just now, the second look sees it awake.

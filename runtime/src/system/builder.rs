@@ -7,6 +7,7 @@ use super::{Door, System};
 use crate::actor::{ActorCell, ActorId, ActorRef, Birth, ExitReason};
 use crate::arena::{ARENA_POOL_BYTES, EVACUATION_FACTOR, EVACUATION_FLOOR_BYTES};
 use crate::mailbox::MailboxLimits;
+use crate::scheduler::blocking::BlockingTuning;
 use crate::scheduler::deque::Deque;
 use crate::scheduler::desk::Desk;
 use crate::scheduler::doorbell::Doorbell;
@@ -22,6 +23,9 @@ use std::time::Duration;
 
 /// The most workers one system may have.
 pub const WORKERS_MAX: usize = 1024;
+
+/// How long an ask waits for its answer when nothing else is said.
+pub const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most events that each worker of a recorded system may keep.
 pub const RECORDED_EVENTS_MAX: usize = 1 << 22;
@@ -49,6 +53,11 @@ impl Default for SystemBuilder {
                 share_worth: Duration::from_micros(10),
                 io_interval: Duration::from_micros(50),
                 rescue_after: Some(Duration::from_millis(1)),
+                ask_timeout: ASK_TIMEOUT,
+                blocking: BlockingTuning {
+                    threads_max: 16,
+                    queue_max: 1024,
+                },
                 record: None,
                 arena_pool_bytes: ARENA_POOL_BYTES,
                 mailbox: MailboxLimits::default(),
@@ -141,6 +150,33 @@ impl SystemBuilder {
         self
     }
 
+    /// How long an ask waits for its answer when nothing else is said. Default: [`ASK_TIMEOUT`]. There is no ask without a
+    /// time-out, and none may be zero. Inside actors it is checked eight times in that period, so that an ask waits up to an
+    /// eighth longer and costs no reading of the clock; [`AskInside::within`] and [`Ask::within`] are exact.
+    ///
+    /// [`Ask::within`]: crate::Ask::within
+    /// [`AskInside::within`]: crate::AskInside::within
+    #[must_use]
+    pub fn ask_timeout(mut self, time: Duration) -> Self {
+        self.tuning.ask_timeout = time;
+        self
+    }
+
+    /// How many threads do what blocks ([`Context::blocking`](crate::Context::blocking)). They start when they are needed and
+    /// go when they are not. Default: 16, and at least 1.
+    #[must_use]
+    pub fn blocking_threads_max(mut self, threads: usize) -> Self {
+        self.tuning.blocking.threads_max = threads;
+        self
+    }
+
+    /// How much blocking work waits at most while all threads are busy; what comes then is refused. Default: 1024.
+    #[must_use]
+    pub fn blocking_queue_max(mut self, jobs: usize) -> Self {
+        self.tuning.blocking.queue_max = jobs;
+        self
+    }
+
     /// Records turns, looks and sleeps, and what is measured of them; [`ShutdownReport::recording`] has it. Each worker
     /// keeps the latest `events`, at most [`RECORDED_EVENTS_MAX`], of 56 bytes each; with 0 there are only the figures.
     /// Default: not recorded. A recorded turn costs two readings of the clock and some bookkeeping, about 0.1 µs; an
@@ -210,6 +246,12 @@ impl SystemBuilder {
         if self.tuning.turn_messages_max == 0 {
             return Err(Error::configuration("a turn must handle at least 1 message, not 0"));
         }
+        if self.tuning.blocking.threads_max == 0 {
+            return Err(Error::configuration("blocking work needs at least 1 thread, not 0"));
+        }
+        if self.tuning.ask_timeout.is_zero() {
+            return Err(Error::configuration("an ask must wait for more than no time"));
+        }
         if let Some(events) = self.tuning.record.filter(|events| *events > RECORDED_EVENTS_MAX) {
             return Err(Error::configuration(format!(
                 "a worker can keep at most {RECORDED_EVENTS_MAX} events, not {events}"
@@ -238,6 +280,7 @@ impl SystemBuilder {
         for index in 0..workers {
             let doorbell = Doorbell::take()
                 .map_err(|e| Error::resource(format!("cannot make the poller of worker {index}"), e))?;
+            doorbell.set_ask_timeout(self.tuning.ask_timeout);
             let (deque, stealer) = Deque::new();
             deques.push(deque);
             peers.push(Peer {
@@ -250,6 +293,7 @@ impl SystemBuilder {
             });
         }
         let shared = Arc::new(Shared::new(
+            &self.name,
             peers,
             tuning,
             self.on_failure,

@@ -8,7 +8,7 @@ mod error;
 mod kit;
 mod root;
 
-pub use builder::{RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};
+pub use builder::{ASK_TIMEOUT, RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};
 pub use error::{Error, ErrorKind};
 
 use crate::actor::{Actor, ActorCell, ActorRef, Birth, Context, Fault};
@@ -191,6 +191,7 @@ impl System {
         // A worker's panic is a bug of the runtime; its message has been printed by the hook.
         let recorded = threads.into_iter().filter_map(|thread| thread.join().ok().flatten());
         let workers: Vec<WorkerRecording> = recorded.collect();
+        self.shared.blocking.close(until);
         ShutdownReport {
             drained,
             stats: self.stats(),

@@ -1,9 +1,12 @@
 //! The runtime from outside: every promise of the public face, on real threads.
 
 mod asks;
+mod blocking;
 mod codecs;
 mod connection_limits;
 mod connections;
+mod connections;
+mod futures;
 mod kit_letters;
 mod kit_lives;
 mod kit_members;

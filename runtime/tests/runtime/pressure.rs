@@ -596,7 +596,7 @@ fn a_hard_limit_holds_for_what_comes_from_outside() {
         }
         let refused = collector.ask(CollectorMsg::Give);
         open.store(true, Ordering::Release);
-        assert_eq!(refused.wait(), Err(AskError::Dropped));
+        assert_eq!(refused.wait(), Err(AskError::Rejected));
         let got = first_given(&collector);
         // So many in the queue, and as many in the inbox.
         assert!(got.len() <= 40, "{overflow:?}: {}", got.len());
