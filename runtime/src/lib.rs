@@ -39,6 +39,7 @@
 //! | 3 | `scheduler` | run queue, deque, injector, sharing, sleep, the worker's step |
 //! | 4 | `actor` | [`Actor`], [`Context`], [`ActorRef`], turns, asks, timers, the end of a life |
 //! | 5 | [`io`] | framed TCP connections and listeners as actors |
+//! | 6 | [`supervision`] | who restarts whom: strategies, intensity, back-off, pools |
 //! | 6 | `system` | [`System`], its settings, start and shutdown |
 //!
 //! ```text
@@ -49,6 +50,7 @@ pub mod arena;
 pub mod io;
 pub mod mailbox;
 pub mod observe;
+pub mod supervision;
 pub mod sync;
 pub mod sys;
 pub mod timer;
@@ -58,8 +60,8 @@ mod scheduler;
 mod system;
 
 pub use actor::{
-    Actor, ActorId, ActorRef, Ask, AskError, AskInside, Context, ExitReason, Fault, Readiness, Recipient, Reply,
-    Signal, TimerId, Turn, Watchable,
+    Actor, ActorId, ActorRef, Ask, AskError, AskInside, Context, ExitReason, Fault, MonitorId, Monitored, Readiness,
+    Recipient, Reply, Signal, TimerId, Turn, Watchable,
 };
 pub use mailbox::Refused;
 pub use observe::{SystemStats, WorkerStats};
@@ -67,6 +69,9 @@ pub use observe::{SystemStats, WorkerStats};
 pub use scheduler::surplus;
 #[doc(hidden)] // For the models in `loom-tests`.
 pub use scheduler::{AtWork, Held, Sleep, Tenure};
+pub use supervision::{
+    Backoff, ChildInfo, ChildState, Pool, Restart, Settings, Strategy, Supervisor, SupervisorBuilder, SupervisorMsg,
+};
 pub use system::{
     DRAIN_DEADLINE, Error, ErrorKind, RECORDED_EVENTS_MAX, ShutdownReport, System, SystemBuilder, WORKERS_MAX,
 };

@@ -144,6 +144,11 @@ pub struct Recipient<M> {
 }
 
 impl<M> Recipient<M> {
+    /// The untyped reference behind this one.
+    pub(crate) fn cell_ref(&self) -> CellRef {
+        self.cell.clone()
+    }
+
     /// Sends `msg`, like [`ActorRef::tell`].
     #[inline]
     pub fn tell(&self, msg: M) {

@@ -66,6 +66,13 @@ impl<A: Actor> Asks<A> {
         Some(self.pending.remove(slot, generation)?.continuation)
     }
 
+    /// Forgets all pending asks, for the next life of a restarted actor; late answers find nobody. What is given back is
+    /// the user's and to be dropped where that does no harm.
+    pub(super) fn forget_all(&mut self) -> impl Sized + use<A> {
+        self.sweep_at = None;
+        self.pending.take_all()
+    }
+
     /// A sweep is due: gives the asks that are out of time, and when to sweep next. Of sweeps that were set twice, as
     /// happens where a later ask has an earlier deadline, one is in vain.
     fn sweep(&mut self, now: Time) -> (Vec<(u32, u32)>, Option<Time>) {

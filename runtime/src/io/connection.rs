@@ -234,7 +234,7 @@ impl<P: Protocol> Actor for Connection<P> {
                 self.read(ctx)
             }
             Signal::RunAgain => self.read(ctx),
-            Signal::ChildExited { .. } | Signal::MemoryPressure { .. } => Ok(()),
+            _ => Ok(()),
         }
     }
 

@@ -128,7 +128,7 @@ impl<P: Acceptor> Actor for Listener<P> {
         match signal {
             Signal::Ready { .. } | Signal::RunAgain => self.accept(ctx),
             Signal::ChildExited { id, reason } => self.acceptor.connection_ended(id, reason, ctx),
-            Signal::MemoryPressure { .. } => Ok(()),
+            _ => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::exit::ExitReason;
 use super::header::CellRef;
+use super::tie::Tie;
 use crate::sys::poller::Readiness;
 use std::any::Any;
 use std::fmt;
@@ -55,4 +56,18 @@ pub(crate) enum Control {
     RunAgain,
     /// The actor's arenas use nearly what they may.
     MemoryPressure { used_bytes: u64, limit_bytes: u64 },
+    /// A restartable child has been made: the first time, or again.
+    ChildStarted { child: CellRef },
+    /// A restartable child has come to the end of one life and waits for [`Control::Restart`] or [`Control::Retire`].
+    ChildPaused { child: CellRef, reason: ExitReason },
+    /// Begin the next life.
+    Restart,
+    /// There is no next life.
+    Retire,
+    /// The parent is between two lives: end this one, if there is one, and say so.
+    Settle,
+    /// A child is between two lives because it was told to settle.
+    ChildSettled { child: CellRef },
+    /// Of monitors and links.
+    Tie(Tie),
 }

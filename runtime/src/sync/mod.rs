@@ -39,8 +39,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Process-wide numbers (ids, statistics) that no protocol depends on: never modelled, so that they can be statics.
+/// Process-wide numbers (ids, statistics) that no protocol depends on: never modelled, so that they can be statics. And the
+/// count of shared values that never change.
 pub(crate) mod global {
+    pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 }
 

@@ -6,6 +6,7 @@
 mod builder;
 mod error;
 mod root;
+mod supervise;
 
 pub use builder::{RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};
 pub use error::{Error, ErrorKind};
@@ -123,7 +124,7 @@ impl System {
                 // is taken (S4).
                 unsafe { doorbell.notify(child.cast()) };
             }
-            Birth::Anywhere | Birth::Here => {
+            Birth::Anywhere | Birth::Here | Birth::Later => {
                 self.shared.injector.push(Runnable(child.cast()));
                 self.shared.wake_one(0);
             }

@@ -8,4 +8,5 @@ mod memory;
 mod messages;
 mod recording;
 mod rescue;
+mod supervision;
 mod timers;
