@@ -9,4 +9,5 @@ mod messages;
 mod recording;
 mod rescue;
 mod supervision;
+mod ties;
 mod timers;
