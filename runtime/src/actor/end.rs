@@ -124,7 +124,9 @@ impl<A: Actor> ActorCell<A> {
             }
         }
         if let Some(reason) = self.retired() {
-            return self.finish(worker, reason);
+            // A supervisor's children are still there, between two lives like it.
+            // SAFETY: M1: called in turns.
+            unsafe { self.with_extras(|extras| extras.ending = Some(reason)) };
         }
         // SAFETY: M1.
         let stopping = unsafe { self.with_extras_if_any(|extras| extras.ending.is_some()) };

@@ -781,7 +781,8 @@ fn a_shutdown_in_the_middle_of_restarts_ends_everybody_once() {
         let strategy = [Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne][round % 3];
         let mut tree = system.supervise(ever(strategy));
         let outer = tree.child("outer", Restart::Permanent, lives("outer", &tell));
-        let inner = tree.subtree("inner", Restart::Permanent, ever(strategy), |inner| {
+        let rules = strategy.intensity(round % 5, Duration::from_secs(3600));
+        let inner = tree.subtree("inner", Restart::Permanent, rules, |inner| {
             ["a", "b", "c"].map(|name| inner.child(name, Restart::Permanent, lives(name, &tell)))
         });
         tree.start();
