@@ -217,7 +217,8 @@ impl<A: Actor> ActorCell<A> {
 
     /// Why a cell that is between two lives, and is to have no other, has ended.
     pub(super) fn retired(&self) -> Option<ExitReason> {
-        self.with_lineage(|lineage| lineage.paused.clone().filter(|_| lineage.last))
+        self.with_lineage(|lineage| lineage.last.then(|| lineage.paused.clone()))
+            .flatten()
             .flatten()
     }
 

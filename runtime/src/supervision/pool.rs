@@ -5,6 +5,7 @@
 //! and keys go where they always go.
 
 use crate::actor::{Actor, ActorRef, Ask, Reply};
+use crate::arena::{Arena, Evacuate};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
@@ -120,6 +121,15 @@ impl<A: Actor> Clone for Pool<A> {
 impl<A: Actor> fmt::Debug for Pool<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.members.iter()).finish()
+    }
+}
+
+/// A leaf, like references.
+impl<A: Actor> Evacuate for Pool<A> {
+    fn evacuate(&mut self, _: &Arena) {}
+
+    fn is_leaf() -> bool {
+        true
     }
 }
 
