@@ -114,9 +114,9 @@ impl<A: Actor> ActorCell<A> {
                 Control::Adopt(child) => self.adopt(child),
                 Control::ChildExited { child, .. } => self.unlink(&child),
                 Control::Stop(ExitReason::ParentStopped) | Control::Retire => self.live_no_more(),
-                // What follows on the lane is for the next life.
                 Control::Settle => self.settle_while_stopping(),
                 Control::ChildSettled { child } => self.child_settled(&child),
+                // What follows on the lane is for the next life.
                 Control::Restart if self.begin_again(worker) => return false,
                 Control::Tie(tie) => drop(self.tied(tie)),
                 // Timers, answers and sockets are of no interest any more.
