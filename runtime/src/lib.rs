@@ -40,6 +40,7 @@
 //! | 4 | `actor` | [`Actor`], [`Context`], [`ActorRef`], turns, asks, timers, the end of a life |
 //! | 5 | [`io`] | framed connections over TCP, Unix sockets and TLS, listeners and datagrams as actors |
 //! | 5 | [`kit`] | what applications share: names, groups, topics, stashes, references that own |
+//! | 6 | [`supervision`] | who restarts whom: strategies, intensity, back-off, pools |
 //! | 6 | `system` | [`System`], its settings, start and shutdown |
 //!
 //! ```text
@@ -61,6 +62,7 @@ pub mod io;
 pub mod kit;
 pub mod mailbox;
 pub mod observe;
+pub mod supervision;
 pub mod sync;
 pub mod sys;
 pub mod timer;
@@ -73,8 +75,8 @@ mod system;
 pub use actor::WakeState;
 pub use actor::{
     Actor, ActorId, ActorRef, Ask, AskError, AskInside, AttachInside, BlockingError, BlockingInside, Context,
-    ExitReason, Fault, Readiness, Recipient, Reply, RunInside, RunWithin, Signal, TaskId, TellError, TimedOut, TimerId,
-    Turn, Watchable,
+    ExitReason, Fault, MonitorId, Monitored, Readiness, Recipient, Reply, RunInside, RunWithin, Signal, TaskId,
+    TellError, TimedOut, TimerId, Turn, Watchable,
 };
 pub use kit::HeldRef;
 pub use mailbox::{MailboxLimits, Overflow};
@@ -86,6 +88,9 @@ pub use scheduler::letters::{DeadLetter, DeadLetterCause, DeadLetterCount};
 pub use scheduler::surplus;
 #[doc(hidden)] // For the models in `loom-tests`.
 pub use scheduler::{AtWork, Held, Sleep, Tenure};
+pub use supervision::{
+    Backoff, ChildInfo, ChildState, Pool, Restart, Settings, Strategy, Supervisor, SupervisorBuilder, SupervisorMsg,
+};
 pub use system::{
     ASK_TIMEOUT, DRAIN_DEADLINE, Error, ErrorKind, RECORDED_EVENTS_MAX, ShutdownReport, System, SystemBuilder,
     WORKERS_MAX,

@@ -125,7 +125,6 @@ impl<A: Actor> Asks<A> {
 
     /// Forgets what waits, for an actor that is restarted and whose timers are forgotten too: answers to what its failed
     /// predecessor asked find nobody, because the names in this table are never given twice.
-    #[expect(dead_code, reason = "what restarts call")]
     pub(super) fn forget_all(&mut self) -> Vec<Continuation<A>> {
         self.sweep_at = None;
         self.in_rounds = false;

@@ -7,9 +7,11 @@
 use super::ask::Asks;
 use super::carried::Carried;
 use super::hooks::Kept;
+use super::lineage::Lineage;
 use super::memory::Memory;
 use super::pressure::{Admission, Pressure};
 use super::tasks::Tasks;
+use super::ties::Ties;
 use super::timers::Timers;
 use super::tree::Children;
 use super::unanswered::Unanswered;
@@ -68,6 +70,10 @@ pub(super) struct Extras<A: Actor> {
     pub(super) kept: Kept,
     /// Why the actor is going to end, as soon as its children have.
     pub(super) ending: Option<ExitReason>,
+    /// What makes the next life, if there may be one.
+    pub(super) lineage: Option<Box<Lineage<A>>>,
+    /// Monitors and links.
+    pub(super) ties: Option<Box<Ties>>,
 }
 
 impl<A: Actor> Default for Extras<A> {
@@ -83,6 +89,8 @@ impl<A: Actor> Default for Extras<A> {
             sockets: Vec::new(),
             kept: Kept::default(),
             ending: None,
+            lineage: None,
+            ties: None,
         }
     }
 }
@@ -95,6 +103,8 @@ pub(crate) enum Birth {
     At(&'static Doorbell),
     /// Through the injector, to whoever comes first.
     Anywhere,
+    /// Not yet: claimed, without a home and in no queue. Messages wait in the inbox until it is notified to some worker.
+    Later,
 }
 
 /// The room for messages that a cell has in itself, in bytes.
@@ -151,6 +161,8 @@ impl<A: Actor> ActorCell<A> {
             // which does no harm) and give the first turn.
             Birth::At(doorbell) => (Some(doorbell), Queued::No, true, Inbox::new_claimed()),
             Birth::Anywhere => (None, Queued::Yes, false, Inbox::new_claimed()),
+            // As a cell on its way to another worker (`Plain::leave`).
+            Birth::Later => (None, Queued::No, false, Inbox::new_claimed()),
         };
         let marks = Marks::new(limits, size_of::<A::Msg>());
         let header = Header::new(home, &Self::TABLE, NEXT_ID.next(), queued, pinned, parent, marks);

@@ -155,7 +155,7 @@ impl<'t, A: Actor> Context<'t, A> {
             // SAFETY: the cell was made claimed, so the duty is ours (M2), and it is alive until its notification is
             // taken (S4).
             Birth::At(doorbell) => unsafe { doorbell.notify(child.cast()) },
-            Birth::Anywhere => unreachable!("only the system spawns from outside"),
+            Birth::Anywhere | Birth::Later => unreachable!("a handler's children start at once"),
         }
         reference
     }

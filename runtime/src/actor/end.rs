@@ -2,7 +2,8 @@
 //!
 //! Whatever goes wrong in a turn ends the actor and nothing else. Ending goes in this order: stop the children, the last
 //! started first, each awaited; refuse messages; hand over what was left; `stopping`; drop the actor, then its arena; tell
-//! the parent. Invariants cited: M1 (mailbox/README.md), S4 and S5 (scheduler/README.md).
+//! the parent. Of an actor that may live again the mailbox stays open, and it is told about and not handed over: lineage.rs.
+//! Invariants cited: M1 (mailbox/README.md), S4 and S5 (scheduler/README.md).
 
 use super::Actor;
 use super::carried::Carried;
@@ -12,8 +13,24 @@ use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{After, Attention, CellRef, Header, Queued};
 use crate::scheduler::letters::{self, DeadLetterCause};
+use crate::scheduler::tie::Tie;
 use crate::scheduler::worker::Worker;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs what may drop something of the user's, which may panic: the end of a life goes on.
+pub(super) fn guarded(step: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(step));
+}
+
+/// A control message that came when the actor had begun to end. Who wanted to hear of the end hears why; the rest is
+/// dropped.
+fn too_late(message: Control, reason: &ExitReason) {
+    match message {
+        Control::Tie(Tie::Watch(watch)) => watch.tell(reason.clone()),
+        Control::Tie(Tie::Link(link)) => link.tell(reason.clone()),
+        _ => {}
+    }
+}
 
 impl<A: Actor> ActorCell<A> {
     /// The end of a turn with which the actor's life ends, now or when its children have ended.
@@ -59,7 +76,11 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: M1 and S5: called in turns of the parent.
         let child = unsafe {
             self.with_extras_if_any(|extras| {
-                let last = extras.children.last()?;
+                let last = if extras.keeps_children() {
+                    extras.children.last_unsettled()?
+                } else {
+                    extras.children.last()?
+                };
                 if extras.children.told_to_stop.is_some() {
                     // One after the other: the one that was told has not answered yet.
                     return Some(None);
@@ -70,7 +91,10 @@ impl<A: Actor> ActorCell<A> {
         };
         match child.flatten() {
             Some(Some(child)) => {
-                child.control(Control::Stop(ExitReason::ParentStopped));
+                child.control(match self.keeps_children() {
+                    true => Control::Settle,
+                    false => Control::Stop(ExitReason::ParentStopped),
+                });
                 false
             }
             Some(None) => false,
@@ -92,9 +116,20 @@ impl<A: Actor> ActorCell<A> {
             match message {
                 Control::Adopt(child) => self.adopt(child),
                 Control::ChildExited { child, .. } => self.unlink(&child),
+                Control::Stop(ExitReason::ParentStopped) | Control::Retire => self.live_no_more(),
+                Control::Settle => self.settle_while_stopping(),
+                Control::ChildSettled { child } => self.child_settled(&child),
+                // What follows on the lane is for the next life.
+                Control::Restart if self.begin_again(worker) => return false,
+                Control::Tie(tie) => drop(self.tied(tie)),
                 // Timers, answers and sockets are of no interest any more.
                 _ => {}
             }
+        }
+        if let Some(reason) = self.retired() {
+            // A supervisor's children are still there, between two lives like it.
+            // SAFETY: M1: called in turns.
+            unsafe { self.with_extras(|extras| extras.ending = Some(reason)) };
         }
         // SAFETY: M1.
         let stopping = unsafe { self.with_extras_if_any(|extras| extras.ending.is_some()) };
@@ -104,6 +139,11 @@ impl<A: Actor> ActorCell<A> {
     /// The end: nothing of the user's can keep this from happening once. Says whether the actor's own count is to be
     /// given up now; a notification that is under way gives it up when it is taken (S4).
     fn finish(&self, worker: &Worker, reason: ExitReason) -> bool {
+        let is_paused = self.is_paused();
+        if !is_paused && self.may_live_again(&reason) {
+            self.pause(worker, reason);
+            return false;
+        }
         // SAFETY: M1. From here on local tells are refused, and after the close remote ones.
         self.header.plain.with_mut(|plain| unsafe {
             (*plain).queued = Queued::Closed;
@@ -111,18 +151,16 @@ impl<A: Actor> ActorCell<A> {
         });
         let (left_in_inbox, notification_underway) = self.close_inbox();
         let _stopped = Unanswered::because(AskError::Stopped);
-        // Each step is guarded by itself: whatever one does, the next still happens.
-        let reason = match catch_unwind(AssertUnwindSafe(|| self.last_calls(worker, &reason, left_in_inbox))) {
-            Err(payload) if reason.is_normal() => ExitReason::from_panic(&*payload),
-            _ => reason,
-        };
+        let reason = self.farewell(reason, |reason| self.last_calls(worker, reason, left_in_inbox));
+        guarded(|| {
+            while let Some(message) = self.pop_control() {
+                too_late(message, &reason);
+            }
+        });
+        self.untie(&reason);
         self.drop_all(worker);
-        worker.counters().ended.add(1);
-        if !reason.is_normal() {
-            worker.counters().failed.add(1);
-            worker
-                .shared()
-                .report_failure(self.header.id, (self.header.table.type_name)(), &reason);
+        if !is_paused {
+            self.count_end(worker, &reason);
         }
         match &self.header.parent {
             Some(parent) => parent.control(Control::ChildExited {
@@ -133,6 +171,37 @@ impl<A: Actor> ActorCell<A> {
             None => worker.shared().end(),
         }
         !notification_underway
+    }
+
+    /// Guards what the user's code gets to do at the end: whatever one step does, the next still happens. A panic in it is
+    /// the reason if there is no other.
+    pub(super) fn farewell(&self, reason: ExitReason, say: impl FnOnce(&ExitReason)) -> ExitReason {
+        match catch_unwind(AssertUnwindSafe(|| say(&reason))) {
+            Err(payload) if reason.is_normal() => ExitReason::from_panic(&*payload),
+            _ => reason,
+        }
+    }
+
+    /// Counts the end of a life, and reports a failure.
+    pub(super) fn count_end(&self, worker: &Worker, reason: &ExitReason) {
+        worker.counters().ended.add(1);
+        if !reason.is_normal() {
+            worker.counters().failed.add(1);
+            worker
+                .shared()
+                .report_failure(self.header.id, (self.header.table.type_name)(), reason);
+        }
+    }
+
+    /// What the user's code gets to do at the end of a life that another may follow.
+    pub(super) fn say_stopping(&self, worker: &Worker, reason: &ExitReason) {
+        let mut ctx = self.context(worker);
+        self.body.with_mut(|body| {
+            // SAFETY: M1, as in `turn`.
+            if let Body::Alive(actor) = unsafe { &mut *body } {
+                actor.stopping(reason, &mut ctx);
+            }
+        });
     }
 
     /// What the user's code gets to do at the end.
@@ -153,8 +222,9 @@ impl<A: Actor> ActorCell<A> {
                 hand_over(msg);
             }
             for envelope in left_in_inbox {
-                if let Content::Data(msg) = envelope.content {
-                    hand_over(msg);
+                match envelope.content {
+                    Content::Data(msg) => hand_over(msg),
+                    Content::Control(message) => too_late(message, reason),
                 }
             }
             if undelivered > 0 {
@@ -170,39 +240,51 @@ impl<A: Actor> ActorCell<A> {
     fn drop_all(&self, worker: &Worker) {
         // The actor goes first, while its arena is entered.
         let ctx = self.context(worker);
-        // SAFETY: M1; the body is moved out first, so that its destructor cannot find itself borrowed.
-        let body = self
-            .body
-            .with_mut(|body| unsafe { std::mem::replace(&mut *body, Body::Gone) });
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
+        self.drop_body();
         // SAFETY: M1: called in the last turn.
         let queue = unsafe { self.take_queue() };
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(queue)));
+        guarded(|| drop(queue));
         // SAFETY: as above.
         if let Some(extras) = unsafe { self.take_extras() } {
             for token in &extras.sockets {
                 worker.forget_closed(*token);
             }
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(extras)));
+            guarded(|| drop(extras));
         }
         drop(ctx);
     }
 
-    /// Ends a cell that was never queued: its parent is ending and takes no children any more.
+    /// Drops the actor, or what would have made it.
+    pub(super) fn drop_body(&self) {
+        // SAFETY: M1; the body is moved out first, so that its destructor cannot find itself borrowed.
+        let body = self
+            .body
+            .with_mut(|body| unsafe { std::mem::replace(&mut *body, Body::Gone) });
+        guarded(|| drop(body));
+    }
+
+    /// Ends a cell that was never queued: its parent is ending and takes no children any more, or never started it.
     pub(crate) fn abandon(&self) {
-        // SAFETY: M1: nobody else has seen this cell.
+        // SAFETY: M1: the cell is claimed or has not been seen by anybody, so that nobody has it as its home.
         self.header
             .plain
             .with_mut(|plain| unsafe { (*plain).queued = Queued::Closed });
         // SAFETY: as above.
         self.set(Attention::ENDING);
         let _stopped = Unanswered::because(AskError::Stopped);
-        let _ = self.close_inbox();
+        let (left_in_inbox, _) = self.close_inbox();
+        let undelivered = left_in_inbox.filter(|left| matches!(left.content, Content::Data(_)));
+        let undelivered = undelivered.count() as u64;
+        if undelivered > 0 {
+            letters::count(&self.header, undelivered, DeadLetterCause::LeftOver);
+        }
         // SAFETY: as above; the factory is dropped outside the borrow.
         let body = self
             .body
             .with_mut(|body| unsafe { std::mem::replace(&mut *body, Body::Gone) });
         drop(body);
+        // SAFETY: as above.
+        drop(unsafe { self.take_extras() });
         // SAFETY: the actor's own count; the spawner holds a reference.
         unsafe { Header::release(self.as_header()) };
     }

@@ -5,6 +5,7 @@
 
 use super::carried::Carried;
 use super::cell::{ActorCell, Body, Extras};
+use super::ties::Tied;
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
 use crate::arena::Entered;
@@ -73,7 +74,10 @@ impl<A: Actor> ActorCell<A> {
     fn run_otherwise(&self, worker: &Worker) -> After {
         if self.has(Attention::ENDING) {
             let ended = self.turn_while_stopping(worker);
-            return self.gone_or_go_on(ended);
+            if ended || self.has(Attention::ENDING) {
+                return self.gone_or_go_on(ended);
+            }
+            // The next life begins.
         }
         if self.has(Attention::UNBORN)
             && let Err(reason) = self.be_born(worker)
@@ -134,6 +138,7 @@ impl<A: Actor> ActorCell<A> {
 
     /// Makes the actor. What is told to it meanwhile waits.
     fn be_born(&self, worker: &Worker) -> Result<(), ExitReason> {
+        self.reset_limits(worker);
         let mut ctx = self.context(worker);
         self.clear(Attention::UNBORN);
         worker.counters().spawned.add(1);
@@ -148,6 +153,7 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: M1.
         self.body.with_mut(|body| unsafe { *body = Body::Alive(actor) });
         drop(ctx);
+        self.tell_of_birth();
         self.keep_promises(worker).map_err(|reason| *reason)
     }
 
@@ -343,6 +349,22 @@ impl<A: Actor> ActorCell<A> {
                     },
                     ctx,
                 ),
+                Control::ChildStarted { child } => {
+                    let id = child.header().id;
+                    actor.signal(Signal::ChildStarted { id }, ctx)
+                }
+                Control::ChildPaused { child, reason } => {
+                    let id = child.header().id;
+                    actor.signal(Signal::ChildPaused { id, reason }, ctx)
+                }
+                Control::Settle => return Some(self.settle()),
+                // The answers to what is over.
+                Control::Restart | Control::Retire | Control::ChildSettled { .. } => Ok(()),
+                Control::Tie(tie) => match self.tied(tie) {
+                    Tied::Quietly => Ok(()),
+                    Tied::Says(signal) => actor.signal(signal, ctx),
+                    Tied::Ends(reason) => return Some(reason),
+                },
             };
             if let Err(fault) = outcome {
                 return Some(ExitReason::Faulted(fault));

@@ -6,7 +6,7 @@
 //! the heap.
 
 use super::cell::{ActorCell, Extras};
-use super::{Actor, ActorRef, Ask, Context, Recipient, Reply, TimerId};
+use super::{Actor, ActorRef, Ask, Context, MonitorId, Recipient, Reply, TimerId};
 use crate::arena::{Arena, ArenaBytes, Entered, Evacuate};
 use crate::scheduler::control::Control;
 use crate::scheduler::exit::ExitReason;
@@ -272,6 +272,7 @@ macro_rules! leaves {
 leaves! {
     ActorId [];
     TimerId [];
+    MonitorId [];
     Time [];
     ActorRef<A> [A: Actor];
     Recipient<M> [M: Send + 'static];

@@ -3,7 +3,7 @@
 //! [`Actor`] is the trait, [`Context`] what a handler may do, [`ActorRef`] how others reach it, [`Reply`] how it answers.
 //! A cell lives from `spawn` to its last reference; the actor in it is owned by the tree: it ends when it stops itself,
 //! is stopped, fails, or its parent ends, children before parents. References keep the cell's memory, never the actor.
-//! Restarting after a failure is not here: supervision decides that.
+//! A cell may outlive its actor and get another (lineage.rs); whether it does is not decided here, but by supervision.
 
 mod actor_ref;
 mod ask;
@@ -16,6 +16,7 @@ mod end;
 mod futures;
 mod hooks;
 mod life;
+mod lineage;
 mod memory;
 mod outside;
 #[cfg(not(potoroo_loom))]
@@ -25,6 +26,7 @@ mod send;
 mod slots;
 mod streams;
 mod tasks;
+mod ties;
 mod timers;
 mod tree;
 mod unanswered;
@@ -41,10 +43,12 @@ pub use blocking::{BlockingError, BlockingInside};
 pub(crate) use cell::{ActorCell, Birth};
 pub use context::{Context, Watchable};
 pub use futures::{RunInside, RunWithin, TimedOut};
+pub(crate) use lineage::Unlaunched;
 pub use outside::Ask;
 pub use send::TellError;
 pub use streams::AttachInside;
 pub use tasks::TaskId;
+pub use ties::{MonitorId, Monitored};
 pub use timers::TimerId;
 pub use waking::WakeState;
 
@@ -168,5 +172,36 @@ pub enum Signal {
         used_bytes: u64,
         /// The limit.
         limit_bytes: u64,
+    },
+    /// An actor that [`Context::monitor`] was called for has ended, or the one life of it that was watched. Comes once; the
+    /// monitor is used up.
+    Down {
+        /// What [`Context::monitor`] gave.
+        monitor: MonitorId,
+        /// Who has ended.
+        id: ActorId,
+        /// Why; [`ExitReason::AlreadyEnded`] if that was before the monitor was set.
+        reason: ExitReason,
+    },
+    /// An actor linked to this one has ended, normally or not. Comes only after [`Context::trap_exits`]; without it an
+    /// abnormal end is this actor's as well, and a normal one goes unnoticed.
+    LinkedExit {
+        /// Who has ended.
+        id: ActorId,
+        /// Why; [`ExitReason::AlreadyEnded`] if that was before the link.
+        reason: ExitReason,
+    },
+    /// A supervised child has been made, the first time or again. Only supervisors have such children.
+    ChildStarted {
+        /// Which one.
+        id: ActorId,
+    },
+    /// A supervised child has come to the end of one life; its cell waits for the supervisor's decision. Only supervisors
+    /// have such children.
+    ChildPaused {
+        /// Which one.
+        id: ActorId,
+        /// Why.
+        reason: ExitReason,
     },
 }

@@ -149,6 +149,19 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
+    /// What the last life said about the mailbox does not hold any more.
+    pub(super) fn forget_limits(&self, limits: &MailboxLimits) {
+        self.header.marks.set(limits, size_of::<A::Msg>());
+        // SAFETY: M1: called in turns.
+        unsafe {
+            self.with_extras(|extras| {
+                if let Some(pressure) = &mut extras.pressure {
+                    pressure.limits = None;
+                }
+            });
+        }
+    }
+
     /// A message for which this actor's full mailbox has no room.
     #[cold]
     pub(super) fn reject<M>(&self, msg: M) {

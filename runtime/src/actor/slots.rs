@@ -44,6 +44,15 @@ impl<T> Slots<T> {
             .filter_map(|(slot, (generation, value))| Some((slot, *generation, value.as_ref()?)))
     }
 
+    /// Takes all values out; no name given so far is ever valid again.
+    pub(super) fn take_all(&mut self) -> Vec<T> {
+        let names: Vec<_> = self.iter().map(|(slot, generation, _)| (slot, generation)).collect();
+        let taken = names
+            .into_iter()
+            .filter_map(|(slot, generation)| self.remove(slot, generation));
+        taken.collect()
+    }
+
     /// Takes the value out, if it is still there; its name is never valid again.
     pub(super) fn remove(&mut self, slot: u32, generation: u32) -> Option<T> {
         let entry = self.slots.get_mut(slot as usize)?;
@@ -76,5 +85,20 @@ mod tests {
         assert_eq!(slots.get_mut(slot, generation), None);
         assert_eq!(slots.get_mut(slot, later), Some(&mut "b"));
         assert_eq!(slots.iter().collect::<Vec<_>>(), [(slot, later, &"b")]);
+    }
+
+    #[test]
+    fn after_all_was_taken_no_old_name_finds_what_comes_next() {
+        let mut slots = Slots::default();
+        let old: Vec<_> = ["a", "b"].map(|value| slots.insert(value)).into();
+        assert_eq!(slots.take_all(), ["a", "b"]);
+        for value in ["c", "d"] {
+            let _ = slots.insert(value);
+        }
+        assert!(
+            old.iter()
+                .all(|(slot, generation)| slots.get_mut(*slot, *generation).is_none())
+        );
+        assert_eq!(slots.take_all().len(), 2);
     }
 }

@@ -66,6 +66,15 @@ impl<A: Actor> Default for Tasks<A> {
     }
 }
 
+impl<A: Actor> Tasks<A> {
+    /// Forgets all tasks, for the next life of a restarted actor; late wake-ups find nothing. What is given back is the
+    /// user's and to be dropped where that does no harm.
+    pub(super) fn forget_all(&mut self) -> impl Sized + use<A> {
+        self.paused.clear();
+        self.table.take_all()
+    }
+}
+
 impl<A: Actor> Drop for Task<A> {
     fn drop(&mut self) {
         // Whoever wakes it now sends nothing any more.

@@ -14,6 +14,8 @@ pub(super) struct Children {
     last: Option<NonNull<Header>>,
     /// The child that has been told to stop and has not answered yet.
     pub(super) told_to_stop: Option<NonNull<Header>>,
+    /// Where children are kept: this one and all after it are between two lives.
+    settled: Option<NonNull<Header>>,
 }
 
 /// The links of a child, for a moment.
@@ -72,6 +74,9 @@ impl Children {
         if self.told_to_stop == Some(child) {
             self.told_to_stop = None;
         }
+        if self.settled == Some(child) {
+            self.settled = next;
+        }
         // SAFETY: `link` took this count over.
         unsafe { Header::release(child) };
     }
@@ -80,5 +85,33 @@ impl Children {
     pub(super) fn last(&self) -> Option<CellRef> {
         // SAFETY: a linked child is counted.
         self.last.map(|child| CellRef::new(unsafe { child.as_ref() }))
+    }
+
+    /// A child is between two lives, as it was told.
+    pub(super) fn settled(&mut self, child: NonNull<Header>) {
+        if self.told_to_stop == Some(child) {
+            self.told_to_stop = None;
+            self.settled = Some(child);
+        }
+    }
+
+    /// The last child that has not settled yet.
+    ///
+    /// # Safety
+    ///
+    /// The caller is in a turn of the parent (S5).
+    pub(super) unsafe fn last_unsettled(&self) -> Option<CellRef> {
+        let Some(settled) = self.settled else {
+            return self.last();
+        };
+        // SAFETY: S5; a linked child is counted, and one that is unlinked is not remembered here.
+        let before = unsafe { with_links(settled, |links| links.previous) };
+        // SAFETY: a linked child is counted.
+        before.map(|child| CellRef::new(unsafe { child.as_ref() }))
+    }
+
+    /// The next life begins, and with it the children's.
+    pub(super) fn unsettle(&mut self) {
+        self.settled = None;
     }
 }

@@ -5,6 +5,7 @@
 //! said anything in a handler: then the handler itself has dropped the reply, or is being left by a panic.
 
 use crate::scheduler::control::AskError;
+use crate::scheduler::header::Attention;
 use crate::scheduler::worker::Worker;
 use crate::sync::thread::panicking;
 use std::cell::Cell;
@@ -34,18 +35,27 @@ impl Drop for Unanswered {
 #[cold]
 pub(super) fn why() -> AskError {
     MEANING.get().unwrap_or_else(|| {
-        let in_turn = Worker::with_current(|worker| worker.is_some());
-        if in_turn && panicking() {
-            by_failure()
-        } else {
-            AskError::Dropped
-        }
+        Worker::with_current(|worker| match worker {
+            Some(worker) if panicking() && worker.desk().tenure.looks_revocable() => by_failure(worker),
+            _ => AskError::Dropped,
+        })
     })
 }
 
-/// What becomes of the requests that an actor holds whose turn is being left by a panic: it ends.
-fn by_failure() -> AskError {
-    AskError::Stopped
+/// What becomes of the requests that an actor holds whose turn is being left by a panic.
+fn by_failure(worker: &Worker) -> AskError {
+    // SAFETY: S4: the turn is not over, so the cell is alive. M1: this is a turn of the home.
+    let restartable = unsafe {
+        let cell = worker.desk().running();
+        cell.as_ref()
+            .plain
+            .with(|plain| (*plain).attention & Attention::RESTARTABLE != 0)
+    };
+    if restartable {
+        AskError::Restarted
+    } else {
+        AskError::Stopped
+    }
 }
 
 #[cfg(all(test, not(potoroo_loom)))]

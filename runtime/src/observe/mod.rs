@@ -72,6 +72,8 @@ counters! {
     ended,
     /// Actors that ended by a fault or a panic.
     failed,
+    /// Supervised actors that were made again in the same cell; each counts as started and ended once more.
+    restarts,
     /// Cells offered to hungry workers.
     exports,
     /// Cells taken from other workers or from outside.

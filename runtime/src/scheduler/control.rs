@@ -7,6 +7,7 @@ use super::carried::Carried;
 use super::exit::ExitReason;
 use super::header::CellRef;
 use super::keepsake::Keepsake;
+use super::tie::Tie;
 use super::waiting::Waiting;
 use crate::sys::poller::Readiness;
 use std::fmt;
@@ -105,4 +106,18 @@ pub(crate) enum Control {
     Keep(Box<dyn Keepsake>),
     /// Drop what is kept under this key.
     LetGo(u64),
+    /// A restartable child has been made: the first time, or again.
+    ChildStarted { child: CellRef },
+    /// A restartable child has come to the end of one life and waits for [`Control::Restart`] or [`Control::Retire`].
+    ChildPaused { child: CellRef, reason: ExitReason },
+    /// Begin the next life.
+    Restart,
+    /// There is no next life.
+    Retire,
+    /// The parent is between two lives: end this one, if there is one, and say so.
+    Settle,
+    /// A child is between two lives because it was told to settle.
+    ChildSettled { child: CellRef },
+    /// Of monitors and links.
+    Tie(Tie),
 }

@@ -1,19 +1,23 @@
 //! Why an actor ended.
 //!
-//! Every finished actor has one [`ExitReason`]; its parent is told. It lacks any decision about what to do next: that
-//! is supervision's.
+//! Every finished actor has one [`ExitReason`]; its parent is told, and whoever is linked to it or watches it: a reason can
+//! be cloned. It lacks any decision about what to do next: that is supervision's.
 
+use super::header::ActorId;
+use crate::sync::global::Arc;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
-/// A handler's way to give up: any error becomes one with `?`, and the actor ends with it.
-pub struct Fault(Box<dyn Error + Send + Sync>);
+/// A handler's way to give up: any error becomes one with `?`, and the actor ends with it. Clones share the error.
+#[derive(Clone)]
+pub struct Fault(Arc<dyn Error + Send + Sync>);
 
 impl Fault {
     /// A fault that says `what`.
     pub fn new(what: impl Into<String>) -> Self {
-        Self(what.into().into())
+        let error: Box<dyn Error + Send + Sync> = what.into().into();
+        Self(error.into())
     }
 
     /// The error behind it.
@@ -24,7 +28,7 @@ impl Fault {
 
 impl<E: Error + Send + Sync + 'static> From<E> for Fault {
     fn from(error: E) -> Self {
-        Self(Box::new(error))
+        Self(Arc::new(error))
     }
 }
 
@@ -47,7 +51,7 @@ impl fmt::Debug for Fault {
 }
 
 /// Why an actor ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ExitReason {
     /// It stopped itself or was asked to.
@@ -73,12 +77,43 @@ pub enum ExitReason {
         /// The limit.
         limit_bytes: u64,
     },
+    /// Its supervisor ended this life to begin another: a sibling has failed, or the supervisor itself.
+    Restarting,
+    /// It was a supervisor whose children failed more often than its intensity allows.
+    RestartLimit {
+        /// The child that failed last.
+        child: ActorId,
+        /// Why that one ended.
+        reason: Arc<ExitReason>,
+    },
+    /// An actor that it was linked to ended abnormally; see [`Context::link`](crate::Context::link). Through a chain of
+    /// links this stays the first of them.
+    Linked {
+        /// The actor that ended first.
+        id: ActorId,
+        /// Why that one ended.
+        reason: Arc<ExitReason>,
+    },
+    /// It had ended before anybody asked; told to monitors and links that come too late.
+    AlreadyEnded,
 }
 
 impl ExitReason {
     /// Whether the actor ended as planned.
     pub fn is_normal(&self) -> bool {
-        matches!(self, Self::Stopped | Self::ParentStopped)
+        matches!(self, Self::Stopped | Self::ParentStopped | Self::Restarting)
+    }
+
+    /// The reason with which the end of `id` for `self` ends an actor that is linked to it.
+    pub(crate) fn through_link(self, id: ActorId) -> Self {
+        match self {
+            // Kept as it is, so that a long chain of links makes no long chain of reasons.
+            Self::Linked { .. } => self,
+            reason => Self::Linked {
+                id,
+                reason: Arc::new(reason),
+            },
+        }
     }
 
     /// The reason that a caught panic stands for.
@@ -112,6 +147,10 @@ impl fmt::Display for ExitReason {
                 f,
                 "out of memory: its arenas use {used_bytes} bytes, {limit_bytes} are allowed"
             ),
+            Self::Restarting => write!(f, "stopped to be restarted"),
+            Self::RestartLimit { child, reason } => write!(f, "too many restarts; last, {child} ended: {reason}"),
+            Self::Linked { id, reason } => write!(f, "linked to {id}, which ended: {reason}"),
+            Self::AlreadyEnded => write!(f, "had ended before"),
         }
     }
 }

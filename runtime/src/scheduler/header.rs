@@ -76,6 +76,8 @@ impl Attention {
     pub(crate) const AGAIN_UNMUTED: u16 = 1 << 9;
     /// The actor ends as soon as no message waits.
     pub(crate) const DRAINING: u16 = 1 << 10;
+    /// The actor is restarted when it fails.
+    pub(crate) const RESTARTABLE: u16 = 1 << 11;
     /// A task waits for room in the mailbox.
     pub(crate) const PAUSED: u16 = 1 << 12;
 }

@@ -23,6 +23,7 @@ mod sleep;
 pub(crate) mod sockets;
 pub mod surplus;
 mod tenure;
+pub(crate) mod tie;
 mod trial;
 pub(crate) mod waiting;
 pub(crate) mod worker;

@@ -7,6 +7,7 @@ mod builder;
 mod error;
 mod kit;
 mod root;
+mod supervise;
 
 pub use builder::{ASK_TIMEOUT, RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};
 pub use error::{Error, ErrorKind};
@@ -131,7 +132,7 @@ impl System {
                 // is taken (S4).
                 unsafe { doorbell.notify(child.cast()) };
             }
-            Birth::Anywhere | Birth::Here => {
+            Birth::Anywhere | Birth::Here | Birth::Later => {
                 self.shared.injector.push(Runnable(child.cast()));
                 self.shared.wake_one(0);
             }

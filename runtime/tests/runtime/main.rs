@@ -18,6 +18,8 @@ mod messages;
 mod pressure;
 mod recording;
 mod rescue;
+mod supervision;
+mod ties;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;
