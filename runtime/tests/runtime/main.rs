@@ -5,7 +5,6 @@ mod blocking;
 mod codecs;
 mod connection_limits;
 mod connections;
-mod connections;
 mod futures;
 mod kit_letters;
 mod kit_lives;
