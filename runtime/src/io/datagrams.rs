@@ -246,3 +246,37 @@ impl<P: DatagramProtocol> Actor for Datagrams<P> {
         let _ = ctx.forget(&mut self.port.socket, self.token);
     }
 }
+
+#[cfg(all(test, not(potoroo_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_does_not_take_waits_in_order_and_within_the_bound() {
+        let here = |_| UdpSocket::bind(([127, 0, 0, 1], 0).into()).expect("a port is free");
+        let (socket, peer) = (here(0), here(1));
+        let to = peer.local_address().expect("bound");
+        let mut port = UdpPort {
+            socket,
+            // As after a send that would block.
+            writable: false,
+            unsent: VecDeque::new(),
+            unsent_bytes: 0,
+            unsent_bytes_max: 10,
+            dropped: 0,
+        };
+        assert!(port.send_to(b"one", to) && port.send_to(b"two", to));
+        assert!(!port.send_to(b"three", to), "too long for the rest of the room");
+        assert!(port.send_to(b"four", to));
+        assert_eq!((port.unsent_bytes(), port.dropped()), (10, 1));
+        port.writable = true;
+        port.flush();
+        assert_eq!(port.unsent_bytes(), 0);
+        assert!(port.send_to(b"five", to));
+        let mut buffer = [0; 10];
+        for expected in ["one", "two", "four", "five"] {
+            let (count, _) = peer.recv_from(&mut buffer).expect("loopback delivers at once");
+            assert_eq!(&buffer[..count], expected.as_bytes());
+        }
+    }
+}

@@ -141,8 +141,14 @@ mod tests {
         }
 
         fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-            let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
-            self.write(&all)
+            let mut left = *self.portions.next().expect("endless");
+            let before = self.taken.len();
+            for piece in pieces {
+                let count = left.min(piece.len());
+                self.taken.extend_from_slice(&piece[..count]);
+                left -= count;
+            }
+            Ok(self.taken.len() - before)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -153,8 +159,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_goes_in_comes_out_in_order(
-            sizes in proptest::collection::vec((any::<bool>(), 0_usize..40_000), 1..50),
-            portions in proptest::collection::vec(1_usize..100_000, 1..5),
+            sizes in proptest::collection::vec((any::<bool>(), 0_usize..40_000), 1..20),
+            portions in proptest::collection::vec(100_usize..100_000, 1..5),
         ) {
             let mut output = Output::default();
             let mut expected = Vec::new();
