@@ -355,7 +355,7 @@ impl<A: Actor> ActorCell<A> {
                 }
                 Control::ChildPaused { child, reason } => {
                     let id = child.header().id;
-                    actor.signal(Signal::ChildPaused { id, reason }, ctx)
+                    actor.signal(Signal::ChildPaused { id, reason: *reason }, ctx)
                 }
                 Control::Settle => return Some(self.settle()),
                 // The answers to what is over.

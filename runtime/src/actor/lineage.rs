@@ -254,6 +254,7 @@ impl<A: Actor> ActorCell<A> {
             self.say_settled();
         } else if let Some(parent) = &self.header.parent {
             let child = CellRef::new(&self.header);
+            let reason = Box::new(reason);
             parent.control(Control::ChildPaused { child, reason });
         }
     }

@@ -101,13 +101,14 @@ impl<A: Actor> ActorCell<A> {
                 Some(target) => Tied::Says(Signal::Down {
                     monitor: MonitorId(monitor),
                     id: target.header().id,
-                    reason,
+                    reason: *reason,
                 }),
                 None => Tied::Quietly,
             },
             Tie::LinkExit { link, reason } => {
                 let (other, traps) = self.with_ties(|ties| (ties.links.remove(&link), ties.traps_exits));
                 let Some(other) = other else { return Tied::Quietly };
+                let reason = *reason;
                 let id = other.header().id;
                 // Two that linked each other at the same time have two links, and hear once.
                 let ended = other.as_ptr();
@@ -132,7 +133,7 @@ impl<A: Actor> ActorCell<A> {
             watch.tell(reason.clone());
         }
         for (link, other) in ties.links {
-            let reason = reason.clone();
+            let reason = Box::new(reason.clone());
             other.control(Control::Tie(Tie::LinkExit { link, reason }));
         }
         for (monitor, target) in ties.monitors {

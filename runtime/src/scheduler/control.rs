@@ -109,7 +109,7 @@ pub(crate) enum Control {
     /// A restartable child has been made: the first time, or again.
     ChildStarted { child: CellRef },
     /// A restartable child has come to the end of one life and waits for [`Control::Restart`] or [`Control::Retire`].
-    ChildPaused { child: CellRef, reason: ExitReason },
+    ChildPaused { child: CellRef, reason: Box<ExitReason> },
     /// Begin the next life.
     Restart,
     /// There is no next life.

@@ -29,13 +29,13 @@ pub(crate) enum Tie {
     /// Do not any more.
     Unwatch(TieId),
     /// Whom you watch has ended.
-    Down { monitor: TieId, reason: ExitReason },
+    Down { monitor: TieId, reason: Box<ExitReason> },
     /// Be linked to this one.
     Link(Link),
     /// Do not be any more.
     Unlink(TieId),
     /// Whom you are linked to has ended.
-    LinkExit { link: TieId, reason: ExitReason },
+    LinkExit { link: TieId, reason: Box<ExitReason> },
 }
 
 /// A guard that tells one actor once of the end of another.
@@ -73,7 +73,7 @@ impl<const LINK: bool> Teller<LINK> {
 
     fn tell_once(&mut self, reason: ExitReason) {
         let Some(to) = self.to.take() else { return };
-        let id = self.id;
+        let (id, reason) = (self.id, Box::new(reason));
         to.control(Control::Tie(if LINK {
             Tie::LinkExit { link: id, reason }
         } else {
