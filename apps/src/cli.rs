@@ -3,7 +3,8 @@
 //! It exists so that the whole interface is readable in one place. It only describes: what needs
 //! more than one option to judge (two endpoints of one kind, say) is checked by the commands.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +55,8 @@ pub enum RunCommand {
     MarketSpread(RunMarketSpreadArgs),
     /// Count the words of a text
     WordCount(RunWordCountArgs),
+    /// Serve keys and values to clients of Redis
+    Kv(RunKvArgs),
 }
 
 /// The jobs that `send` knows.
@@ -167,6 +170,43 @@ pub struct RunWordCountArgs {
     /// What all jobs have.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// Options of `run kv`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "\
+Serve keys and values to clients of Redis: text, lists, hashes, deadlines, publish and subscribe, in memory alone.
+
+The keys are spread over shards, each an actor. What a command does to one key is atomic; a command on several \
+keys, such as MSET, is atomic for each of them and not as a whole. There are no transactions and no scripts.",
+    after_help = "\
+Examples:
+  potoroo run kv
+  potoroo run kv --listen 127.0.0.1:7000 --workers 2 --password secret"
+)]
+pub struct RunKvArgs {
+    /// Where to listen; with port 0 the system chooses, and the line `listening on` on stderr says which
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:6379")]
+    pub listen: SocketAddr,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// Parts that the keys are spread over, 65,535 at most [default: one per worker]
+    #[arg(long, value_name = "N")]
+    pub shards: Option<NonZeroU16>,
+    /// What clients have to tell with AUTH before anything else
+    #[arg(long, value_name = "P")]
+    pub password: Option<String>,
+    /// How many clients may be connected; more are told so and closed
+    #[arg(long, value_name = "N", default_value = "10_000", value_parser = parse_positive)]
+    pub max_clients: u64,
+    /// How long a request may be, in bytes, 1 GiB at most; each connection may hold one
+    #[arg(long, value_name = "N", default_value = "67_108_864", value_parser = parse_request_bytes)]
+    pub max_request_bytes: usize,
+    /// Print nothing but the address and errors
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 /// Options of `send market-spread`.
@@ -348,6 +388,13 @@ fn parse_messages(text: &str) -> Result<u64, String> {
     match parse_positive(text)? {
         number if number > suite::MESSAGES_MAX => Err(format!("at most {} fit", suite::MESSAGES_MAX)),
         number => Ok(number),
+    }
+}
+
+fn parse_request_bytes(text: &str) -> Result<usize, String> {
+    match parse_positive(text)? {
+        number @ 1024..=0x4000_0000 => Ok(number as usize),
+        _ => Err("expected 1,024 to 1,073,741,824".to_owned()),
     }
 }
 

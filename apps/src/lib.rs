@@ -1,7 +1,7 @@
 //! The library behind the `potoroo` program: its jobs, their data, and the processes at both ends of them.
 //!
 //! It exists so that `main` stays a dispatcher and the tests can call what the program calls. Each application is a
-//! folder: [`market_spread`], [`word_count`], and [`bench`](mod@bench) for the benchmarks; what they share stands beside them.
+//! folder: [`market_spread`], [`word_count`], [`kv`], and [`bench`](mod@bench) for the benchmarks; what they share stands beside them.
 #![forbid(unsafe_code)]
 
 pub mod bench;
@@ -9,6 +9,7 @@ pub mod cli;
 pub mod endpoint;
 pub mod error;
 pub mod human;
+pub mod kv;
 pub mod latency;
 pub mod market_spread;
 pub mod partial_file;

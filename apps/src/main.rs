@@ -4,6 +4,7 @@
 use clap::Parser;
 use potoroo::bench;
 use potoroo::cli::{Cli, Command, RunCommand, SendCommand};
+use potoroo::kv;
 use potoroo::market_spread::{demo, receive, run, send};
 use potoroo::terminal::tell;
 use potoroo::word_count;
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::demo(&args).map(drop),
         Command::Run(RunCommand::MarketSpread(args)) => run::run(&args).map(drop),
         Command::Run(RunCommand::WordCount(args)) => word_count::run(&args).map(drop),
+        Command::Run(RunCommand::Kv(args)) => kv::run(&args).map(drop),
         Command::Send(SendCommand::MarketSpread(args)) => send::send(&args).map(drop),
         Command::Bench(args) => bench::bench(&args),
         Command::Receive(args) => receive::receive(&args).map(drop),

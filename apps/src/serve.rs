@@ -159,6 +159,18 @@ pub struct Watch<'a> {
     pub quiet: bool,
 }
 
+/// What Ctrl-C or a request to end sets; a second one ends the process.
+pub fn stop_signals() -> Result<Arc<AtomicBool>, AppError> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // First the way out for a second signal, armed by the first.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, interrupted.clone())
+            .and_then(|_| signal_hook::flag::register(signal, interrupted.clone()))
+            .map_err(|source| AppError::Signals { source })?;
+    }
+    Ok(interrupted)
+}
+
 /// Waits until the job ends, or drains it on Ctrl-C (a second one gives up). Shows progress once a second.
 pub fn wait(job: Job, watch: Watch<'_>) -> Result<Served, AppError> {
     wait_and_look(job, watch, |_| Ok(()))
@@ -170,13 +182,7 @@ pub fn wait_and_look(
     watch: Watch<'_>,
     mut look: impl FnMut(bool) -> Result<(), AppError>,
 ) -> Result<Served, AppError> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // First the way out for a second signal, armed by the first.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, interrupted.clone())
-            .and_then(|_| signal_hook::flag::register(signal, interrupted.clone()))
-            .map_err(|source| AppError::Signals { source })?;
-    }
+    let interrupted = stop_signals()?;
     let mut draining = false;
     let mut progress = Progress::new();
     // The first record came after the last look that saw none: that look is the beginning.

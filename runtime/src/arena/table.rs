@@ -1,6 +1,6 @@
 //! A hash table in an arena, for callers that bring the hashes themselves.
 //!
-//! For keyed state that was routed by a hash before it is looked up. It lacks removal, and a hasher: that is
+//! For keyed state that was routed by a hash before it is looked up. It lacks a hasher: that is
 //! [`ArenaMap`](super::ArenaMap).
 
 use super::handle::Arena;
@@ -31,6 +31,12 @@ impl<T> ArenaTable<T> {
 
     /// The entry with this `hash` for which `is_it` holds.
     #[inline]
+    pub fn find(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<&T> {
+        self.0.find(hash, is_it)
+    }
+
+    /// The entry with this `hash` for which `is_it` holds, to be changed.
+    #[inline]
     pub fn find_mut(&mut self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<&mut T> {
         self.0.find_mut(hash, is_it)
     }
@@ -48,9 +54,21 @@ impl<T> ArenaTable<T> {
         self.0.entry(hash, is_it, rehash).or_insert_with(make).into_mut()
     }
 
+    /// Takes the entry with this `hash` out for which `is_it` holds.
+    #[inline]
+    pub fn remove(&mut self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<T> {
+        let entry = self.0.find_entry(hash, is_it).ok()?;
+        Some(entry.remove().0)
+    }
+
     /// All entries, in no meaningful order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter()
+    }
+
+    /// All entries, to be changed, but for what their hashes depend on.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut()
     }
 
     /// Moves the table into `to`. `rehash` gives an entry's hash; the entries themselves are moved as they are.
