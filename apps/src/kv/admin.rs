@@ -344,6 +344,9 @@ impl Session {
                     reply.bulk(value.as_bytes());
                 }
             }
+        } else if is(what, "COUNT") || is(what, "LIST") {
+            let name = String::from_utf8_lossy(what).to_ascii_lowercase();
+            self.wrong_number(&format!("command|{name}"));
         } else {
             self.unknown_subcommand("COMMAND", what);
         }

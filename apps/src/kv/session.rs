@@ -281,7 +281,3 @@ impl Session {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "session_tests.rs"]
-mod tests;

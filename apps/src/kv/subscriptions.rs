@@ -102,6 +102,8 @@ impl Session {
             // All shards have the same patterns.
             self.ask(0, Op::NumPat, 0, &[]);
             self.round.expect(0);
+        } else if what.eq_ignore_ascii_case(b"NUMPAT") {
+            self.wrong_number("pubsub|numpat");
         } else {
             self.unknown_subcommand("PUBSUB", what);
         }

@@ -11,6 +11,7 @@ mod demo;
 mod exact;
 mod failures;
 mod flamegraph;
+mod kv;
 mod signals;
 mod streams;
 mod word_count;

@@ -161,9 +161,3 @@ pub(super) fn held(doing: &mut Doing<'_>) {
         part(doing, number as i64);
     }
 }
-
-/// For tests: whether a key is there, whatever its deadline.
-#[cfg(test)]
-pub(super) fn is_kept(store: &mut super::Store, key: super::Key<'_>) -> bool {
-    store.slice(key.hash).find(key).is_some()
-}

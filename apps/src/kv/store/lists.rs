@@ -34,6 +34,12 @@ pub(super) fn push(doing: &mut Doing<'_>, end: End, only_old: bool) {
 }
 
 pub(super) fn pop(doing: &mut Doing<'_>, end: End) {
+    if doing.words.len() > 1 {
+        let command = if end == End::Left { "lpop" } else { "rpop" };
+        return doing
+            .reply
+            .error(&format!("ERR wrong number of arguments for '{command}' command"));
+    }
     let count = match doing.words.first().map(|word| number::parse(word)) {
         None => None,
         Some(Some(count)) if count >= 0 => Some(usize::try_from(count).unwrap_or(usize::MAX)),
@@ -93,15 +99,15 @@ pub(super) fn range(doing: &mut Doing<'_>) {
 }
 
 pub(super) fn index(doing: &mut Doing<'_>) {
-    let Some(index) = number::parse(doing.words[0]) else {
-        return doing.reply.error(NOT_AN_INTEGER);
-    };
     let list = match doing.store.live(doing.key, doing.now_ms).map(|entry| &entry.value) {
         None => return doing.reply.null(),
         Some(Value::List(list)) => list,
         Some(_) => return doing.reply.error(WRONG_TYPE),
     };
-    let index = if index < 0 { index + list.len() as i64 } else { index };
+    let Some(index) = number::parse(doing.words[0]) else {
+        return doing.reply.error(NOT_AN_INTEGER);
+    };
+    let index = if index < 0 { index.saturating_add(list.len() as i64) } else { index };
     match usize::try_from(index).ok().and_then(|index| list.get(index)) {
         Some(bytes) => doing.reply.bulk(bytes),
         None => doing.reply.null(),
