@@ -67,7 +67,7 @@ fn a_request_larger_than_any_buffer_is_taken_whole() {
     let reply = raw.rest();
     assert_eq!(reply.len(), "$20971520\r\n".len() + value.len() + "\r\n+OK\r\n".len());
     // 100,000 words in one command.
-    let words: Vec<&[u8]> = std::iter::once(&b"RPUSH"[..]).chain([&b"list"[..]; 100_000]).collect();
+    let words: Vec<&[u8]> = std::iter::once(&b"RPUSH"[..]).chain(std::iter::repeat_n(&b"list"[..], 100_000)).collect();
     let mut raw = server.raw();
     raw.send(encoded(&words));
     raw.check("LLEN list\r\n", ":99999\r\n:99999\r\n");

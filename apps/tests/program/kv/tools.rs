@@ -25,7 +25,7 @@ fn redis_cli_works() {
     let cli = |arguments: &[&str]| tool("redis-cli", &server, arguments).expect("installed");
     assert_eq!(cli(&["GET", "a"]), "1\n");
     assert_eq!(cli(&["-3", "HSET", "h", "f", "v"]), "1\n");
-    assert_eq!(cli(&["-3", "HGETALL", "h"]), "f\nv\n");
+    assert_eq!(cli(&["-3", "HGETALL", "h"]).split_whitespace().collect::<Vec<_>>(), ["f", "v"]);
     assert_eq!(cli(&["--scan", "--pattern", "a*"]), "a\n");
     assert!(cli(&["INFO"]).contains("redis_version:"));
     assert!(cli(&["COMMAND", "DOCS", "get"]).contains("summary"));
