@@ -189,7 +189,7 @@ pub struct RunKvArgs {
     /// Where to listen; with port 0 the system chooses, and the line `listening on` on stderr says which
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:6379")]
     pub listen: SocketAddr,
-    /// Worker threads [default: one per core]
+    /// Worker threads [default: half as many as cores]
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZeroUsize>,
     /// Parts that the keys are spread over, 65,535 at most [default: one per worker]

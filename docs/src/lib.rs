@@ -42,6 +42,8 @@ pub mod profiling {}
 
 #[doc = include_str!("../book/12-kit.md")]
 pub mod kit {}
+#[doc = include_str!("../book/15-kv.md")]
+pub mod kv {}
 
 #[doc = include_str!("../internals.md")]
 pub mod internals {}

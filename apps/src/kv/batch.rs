@@ -97,7 +97,10 @@ impl Batch {
 
     /// Has `execute` answer one request after the other, until all are done or the replies are long.
     #[inline]
-    pub fn answer(&mut self, mut execute: impl FnMut(Op, Version, u64, &[&[u8]], &mut Vec<u8>, &ActorRef<KvConnection>)) {
+    pub fn answer(
+        &mut self,
+        mut execute: impl FnMut(Op, Version, u64, &[&[u8]], &mut Vec<u8>, &ActorRef<KvConnection>),
+    ) {
         self.take_replies();
         while self.replies.len() < REPLY_BYTES
             && let Some(request) = self.requests.get(self.done)
@@ -112,7 +115,14 @@ impl Batch {
                     word
                 })
                 .collect();
-            execute(request.op, request.version, request.hash, &words, &mut self.replies, &self.home);
+            execute(
+                request.op,
+                request.version,
+                request.hash,
+                &words,
+                &mut self.replies,
+                &self.home,
+            );
             self.reply_ends.push(self.replies.len());
             (self.words_done, self.bytes_done) = (words_to, from);
             self.done += 1;

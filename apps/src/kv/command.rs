@@ -275,7 +275,15 @@ mod tests {
                 assert!(find(format!("{name} ").as_bytes()).is_none_or(|other| other.name != command.name));
             }
         }
-        for name in ["", "g", "gett", "get ", "get\0", "nosuchcommand", "averyveryverylongname"] {
+        for name in [
+            "",
+            "g",
+            "gett",
+            "get ",
+            "get\0",
+            "nosuchcommand",
+            "averyveryverylongname",
+        ] {
             assert!(find(name.as_bytes()).is_none(), "{name}");
         }
     }

@@ -203,10 +203,9 @@ impl Protocol for Client {
             Request::Command(words) => {
                 self.session.command(&words);
                 // Looked at now and then: a turn reads no more than a buffer.
-                if self.session.commands % 64 == 0 || words.iter().any(|word| word.len() > 1024) {
-                    if self.session.round.bytes() > GATHERED_BYTES_MAX {
-                        link.pause();
-                    }
+                let look = self.session.commands.is_multiple_of(64) || words.iter().any(|word| word.len() > 1024);
+                if look && self.session.round.bytes() > GATHERED_BYTES_MAX {
+                    link.pause();
                 }
             }
             Request::Broken(error) => {

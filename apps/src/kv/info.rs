@@ -32,7 +32,10 @@ impl Sections {
     }
 
     fn has(self, name: &str) -> bool {
-        NAMES.iter().position(|known| *known == name).is_some_and(|at| self.0 & (1 << at) != 0)
+        NAMES
+            .iter()
+            .position(|known| *known == name)
+            .is_some_and(|at| self.0 & (1 << at) != 0)
     }
 }
 
@@ -97,7 +100,10 @@ pub fn text(shared: &Shared, sections: Sections, held: Held) -> String {
             ("total_commands_processed", number(totals.commands)),
         ],
     );
-    section("CPU", &[("used_cpu_seconds", format!("{:.6}", cpu_time().as_secs_f64()))]);
+    section(
+        "CPU",
+        &[("used_cpu_seconds", format!("{:.6}", cpu_time().as_secs_f64()))],
+    );
     let keyspace = format!("keys={},expires={},avg_ttl=0", held.keys, held.expiring);
     if held.keys > 0 {
         section("Keyspace", &[("db0", keyspace)]);

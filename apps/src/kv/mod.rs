@@ -38,15 +38,17 @@ pub mod shard;
 pub mod store;
 mod subscriptions;
 
-use crate::cli::RunKvArgs;
+use crate::cli::{RunKvArgs, workers_or_cores};
 use crate::error::AppError;
 use crate::human::{count, size};
-use crate::serve::{self, stop_signals};
+use crate::serve::stop_signals;
 use crate::terminal::{print, tell};
+use potoroo_runtime::System;
 use potoroo_runtime::sys::net::TcpListener;
 use potoroo_runtime::sys::process::rss_bytes_max;
 use server::{Settings, Totals};
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -83,6 +85,19 @@ impl fmt::Display for Served {
     }
 }
 
+/// The system that suits a server whose clients may be on the same machine: half of the cores unless told otherwise,
+/// since what the kernel does for the connections takes the rest; not pinned where cores are left over, so that the kernel
+/// can put a worker where no client runs; and a worker without work sleeps at once.
+fn start_system(workers: Option<NonZeroUsize>) -> Result<System, AppError> {
+    let cores = workers_or_cores(None).get();
+    let workers = workers.map_or((cores / 2).max(1), NonZeroUsize::get);
+    let mut builder = System::builder().workers(workers).spin(Duration::ZERO);
+    if workers < cores {
+        builder = builder.pin(false);
+    }
+    builder.build().map_err(|source| AppError::System { source })
+}
+
 /// Does what the options of `run kv` say, until Ctrl-C.
 pub fn run(args: &RunKvArgs) -> Result<Served, AppError> {
     let listen = |source| AppError::Listen {
@@ -91,7 +106,7 @@ pub fn run(args: &RunKvArgs) -> Result<Served, AppError> {
     };
     let socket = TcpListener::bind(args.listen).map_err(listen)?;
     let interrupted = stop_signals()?;
-    let system = serve::start_system(args.workers)?;
+    let system = start_system(args.workers)?;
     let settings = Settings {
         password: args.password.clone(),
         max_clients: usize::try_from(args.max_clients).unwrap_or(usize::MAX),

@@ -80,7 +80,18 @@ mod tests {
 
     #[test]
     fn what_redis_does_not_take_is_no_number() {
-        for text in ["", "-", "+1", "01", "-0", " 1", "1 ", "1.0", "x", "99999999999999999999"] {
+        for text in [
+            "",
+            "-",
+            "+1",
+            "01",
+            "-0",
+            " 1",
+            "1 ",
+            "1.0",
+            "x",
+            "99999999999999999999",
+        ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
     }

@@ -248,7 +248,9 @@ impl Decoder {
     /// A line of words, as one types it.
     #[cold]
     fn inline<'a>(&mut self, bytes: &'a [u8]) -> Decoded<'a> {
-        let found = bytes[self.searched.min(bytes.len())..].iter().position(|byte| *byte == b'\n');
+        let found = bytes[self.searched.min(bytes.len())..]
+            .iter()
+            .position(|byte| *byte == b'\n');
         let Some(end) = found.map(|at| self.searched + at) else {
             self.searched = bytes.len();
             return if bytes.len() > INLINE_BYTES_MAX {

@@ -110,7 +110,10 @@ proptest! {
 fn words(line: &str) -> Vec<String> {
     let stream = decode(line.as_bytes(), &[1]);
     assert_eq!((stream.commands.len(), stream.broken), (1, None), "{line}");
-    stream.commands[0].iter().map(|word| String::from_utf8(word.clone()).unwrap()).collect()
+    stream.commands[0]
+        .iter()
+        .map(|word| String::from_utf8(word.clone()).unwrap())
+        .collect()
 }
 
 #[test]
@@ -120,7 +123,11 @@ fn inline_commands_are_words_and_quotes() {
     assert_eq!(words("set a \"b c\" 'd \"e'\r\n"), ["set", "a", "b c", "d \"e"]);
     assert!(words("\r\n").is_empty());
     for line in ["get \"a\r\n", "get \"a\"b\r\n", "get 'a\r\n"] {
-        assert_eq!(decode(line.as_bytes(), &[3]).broken, Some(ProtocolError::Quotes), "{line}");
+        assert_eq!(
+            decode(line.as_bytes(), &[3]).broken,
+            Some(ProtocolError::Quotes),
+            "{line}"
+        );
     }
 }
 
@@ -136,9 +143,14 @@ fn what_is_broken_is_said_in_the_words_of_redis() {
         ("*1\r\n\r\n", "expected '$', got ' '"),
     ] {
         let mut out = Vec::new();
-        let broken = decode(bytes.as_bytes(), &[2]).broken.unwrap_or_else(|| panic!("{bytes:?} was taken"));
+        let broken = decode(bytes.as_bytes(), &[2])
+            .broken
+            .unwrap_or_else(|| panic!("{bytes:?} was taken"));
         broken.write(&mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), format!("-ERR Protocol error: {text}\r\n"));
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!("-ERR Protocol error: {text}\r\n")
+        );
     }
 }
 
@@ -147,7 +159,10 @@ fn lines_without_an_end_are_given_up() {
     let long = |begin: &str| [begin.as_bytes(), &vec![b'1'; INLINE_BYTES_MAX + 10]].concat();
     assert_eq!(decode(&long("x"), &[999]).broken, Some(ProtocolError::InlineTooLong));
     assert_eq!(decode(&long("*"), &[999]).broken, Some(ProtocolError::CountTooLong));
-    assert_eq!(decode(&long("*1\r\n$"), &[999]).broken, Some(ProtocolError::LengthTooLong));
+    assert_eq!(
+        decode(&long("*1\r\n$"), &[999]).broken,
+        Some(ProtocolError::LengthTooLong)
+    );
 }
 
 #[test]

@@ -149,7 +149,9 @@ impl Round {
                     }
                 }
                 Item::Sum { shard } | Item::Piece { shard } => {
-                    let Some(batch) = self.batches[shard as usize].as_mut().filter(|batch| batch.replies_left() > 0)
+                    let Some(batch) = self.batches[shard as usize]
+                        .as_mut()
+                        .filter(|batch| batch.replies_left() > 0)
                     else {
                         return Written::Until(shard as usize);
                     };

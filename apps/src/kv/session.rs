@@ -149,8 +149,12 @@ impl Session {
         if !self.authenticated {
             return self.reply().error("NOAUTH Authentication required.");
         }
-        self.reply()
-            .error_bytes(&[b"ERR unknown command '", &name, b"', with args beginning with: ", &arguments]);
+        self.reply().error_bytes(&[
+            b"ERR unknown command '",
+            &name,
+            b"', with args beginning with: ",
+            &arguments,
+        ]);
     }
 
     pub(super) fn wrong_number(&mut self, command: &str) {
@@ -186,7 +190,6 @@ impl Session {
         })
     }
 
-    #[cold]
     #[inline(never)]
     fn other(&mut self, command: &Command, words: &[&[u8]]) {
         let arguments = &words[1..];
@@ -201,7 +204,7 @@ impl Session {
                     self.one(Op::GetOne, &[key]);
                 }
             }
-            Kind::MSet if arguments.len() % 2 != 0 => self.wrong_number("mset"),
+            Kind::MSet if !arguments.len().is_multiple_of(2) => self.wrong_number("mset"),
             Kind::MSet => {
                 for pair in arguments.chunks_exact(2) {
                     self.one(Op::SetOne, pair);

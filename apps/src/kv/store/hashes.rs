@@ -30,7 +30,7 @@ fn change(doing: &mut Doing<'_>, change: impl FnOnce(&mut Fields, &Arena, &[&[u8
 }
 
 pub(super) fn set(doing: &mut Doing<'_>, only_ok: bool) {
-    if doing.words.len() % 2 != 0 {
+    if !doing.words.len().is_multiple_of(2) {
         let command = if only_ok { "hmset" } else { "hset" };
         return doing
             .reply

@@ -84,7 +84,9 @@ pub(super) fn expire(doing: &mut Doing<'_>, unit_ms: i64, absolute: bool) {
             (_, false) => "expire",
             (_, true) => "expireat",
         };
-        return doing.reply.error(&format!("ERR invalid expire time in '{command}' command"));
+        return doing
+            .reply
+            .error(&format!("ERR invalid expire time in '{command}' command"));
     };
     // A moment in the past, even before 1970, is one at which the key is gone.
     let due_ms = due_ms.max(0) as u64;

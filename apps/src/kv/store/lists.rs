@@ -107,7 +107,11 @@ pub(super) fn index(doing: &mut Doing<'_>) {
     let Some(index) = number::parse(doing.words[0]) else {
         return doing.reply.error(NOT_AN_INTEGER);
     };
-    let index = if index < 0 { index.saturating_add(list.len() as i64) } else { index };
+    let index = if index < 0 {
+        index.saturating_add(list.len() as i64)
+    } else {
+        index
+    };
     match usize::try_from(index).ok().and_then(|index| list.get(index)) {
         Some(bytes) => doing.reply.bulk(bytes),
         None => doing.reply.null(),

@@ -72,10 +72,32 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     use Step::*;
     prop_oneof![
-        Just(Get), Just(Set), Just(SetKeep), Just(SetNx), (1_u64..50).prop_map(SetPx), Just(Incr), Just(Append), Just(StrLen),
-        Just(Del), Just(Exists), (-5_i64..50).prop_map(PExpire), Just(PTtl), Just(Persist), Just(Type),
-        any::<bool>().prop_map(Push), any::<bool>().prop_map(Push), any::<bool>().prop_map(Pop), Just(LRange), Just(LLen),
-        Just(HSet), Just(HSet), Just(HGet), Just(HDel), Just(HLen), any::<i8>().prop_map(HIncrBy), Just(HSum),
+        Just(Get),
+        Just(Set),
+        Just(SetKeep),
+        Just(SetNx),
+        (1_u64..50).prop_map(SetPx),
+        Just(Incr),
+        Just(Append),
+        Just(StrLen),
+        Just(Del),
+        Just(Exists),
+        (-5_i64..50).prop_map(PExpire),
+        Just(PTtl),
+        Just(Persist),
+        Just(Type),
+        any::<bool>().prop_map(Push),
+        any::<bool>().prop_map(Push),
+        any::<bool>().prop_map(Pop),
+        Just(LRange),
+        Just(LLen),
+        Just(HSet),
+        Just(HSet),
+        Just(HGet),
+        Just(HDel),
+        Just(HLen),
+        any::<i8>().prop_map(HIncrBy),
+        Just(HSum),
         (0_u64..30).prop_map(Pass),
     ]
 }
@@ -83,7 +105,11 @@ fn step() -> impl Strategy<Value = Step> {
 impl Model {
     fn live(&mut self, key: &[u8]) -> Option<&mut (Value, Option<u64>)> {
         let now_ms = self.now_ms;
-        if self.keys.get(key).is_some_and(|(_, due)| due.is_some_and(|due| due <= now_ms)) {
+        if self
+            .keys
+            .get(key)
+            .is_some_and(|(_, due)| due.is_some_and(|due| due <= now_ms))
+        {
             self.keys.remove(key);
         }
         self.keys.get_mut(key)
@@ -192,7 +218,9 @@ impl Model {
                 Some((Value::Hash(_), _)) => b"+hash\r\n".to_vec(),
             },
             Step::Push(left) => {
-                let Some(list) = self.list(key, true)? else { return Err(Vec::new()) };
+                let Some(list) = self.list(key, true)? else {
+                    return Err(Vec::new());
+                };
                 if left {
                     list.push_front(word.to_vec());
                 } else {
@@ -201,7 +229,9 @@ impl Model {
                 integer(list.len())
             }
             Step::Pop(left) => {
-                let Some(list) = self.list(key, false)? else { return Ok(NULL.to_vec()) };
+                let Some(list) = self.list(key, false)? else {
+                    return Ok(NULL.to_vec());
+                };
                 let popped = if left { list.pop_front() } else { list.pop_back() };
                 if list.is_empty() {
                     self.keys.remove(key);
@@ -215,7 +245,9 @@ impl Model {
             }
             Step::LLen => integer(self.list(key, false)?.map_or(0, |list| list.len())),
             Step::HSet => {
-                let Some(hash) = self.hash(key, true)? else { return Err(Vec::new()) };
+                let Some(hash) = self.hash(key, true)? else {
+                    return Err(Vec::new());
+                };
                 integer(u8::from(hash.insert(word.to_vec(), b"7".to_vec()).is_none()))
             }
             Step::HGet => match self.hash(key, false)?.and_then(|hash| hash.get(word)) {
@@ -223,7 +255,9 @@ impl Model {
                 None => NULL.to_vec(),
             },
             Step::HDel => {
-                let Some(hash) = self.hash(key, false)? else { return Ok(integer(0)) };
+                let Some(hash) = self.hash(key, false)? else {
+                    return Ok(integer(0));
+                };
                 let there = hash.remove(word).is_some();
                 if hash.is_empty() {
                     self.keys.remove(key);
@@ -232,7 +266,9 @@ impl Model {
             }
             Step::HLen => integer(self.hash(key, false)?.map_or(0, |hash| hash.len())),
             Step::HIncrBy(delta) => {
-                let Some(hash) = self.hash(key, true)? else { return Err(Vec::new()) };
+                let Some(hash) = self.hash(key, true)? else {
+                    return Err(Vec::new());
+                };
                 let old = hash.get(word).map_or(0, |value| number(value).unwrap_or_default());
                 let sum = old + i64::from(delta);
                 hash.insert(word.to_vec(), sum.to_string().into_bytes());
@@ -241,7 +277,9 @@ impl Model {
             // All values, in the order of the fields' names, whatever order they come in.
             Step::HSum => {
                 let hash = self.hash(key, false)?.cloned().unwrap_or_default();
-                hash.iter().flat_map(|(name, value)| [bulk(name), bulk(value)].concat()).collect()
+                hash.iter()
+                    .flat_map(|(name, value)| [bulk(name), bulk(value)].concat())
+                    .collect()
             }
             Step::Pass(ms) => {
                 self.now_ms += ms;
@@ -294,15 +332,24 @@ fn sorted_pairs(reply: &[u8]) -> Vec<u8> {
         return reply.to_vec();
     }
     let mut bulks = Vec::new();
-    let mut at = reply.iter().position(|byte| *byte == b'\n').map_or(reply.len(), |end| end + 1);
+    let mut at = reply
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(reply.len(), |end| end + 1);
     while at < reply.len() {
         let end = at + reply[at..].iter().position(|byte| *byte == b'\r').unwrap_or_default();
-        let len = std::str::from_utf8(&reply[at + 1..end]).unwrap().parse::<usize>().unwrap();
+        let len = std::str::from_utf8(&reply[at + 1..end])
+            .unwrap()
+            .parse::<usize>()
+            .unwrap();
         bulks.push(reply[end + 2..end + 2 + len].to_vec());
         at = end + 2 + len + 2;
     }
     let pairs: BTreeMap<_, _> = bulks.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
-    pairs.iter().flat_map(|(name, value)| [bulk(name), bulk(value)].concat()).collect()
+    pairs
+        .iter()
+        .flat_map(|(name, value)| [bulk(name), bulk(value)].concat())
+        .collect()
 }
 
 proptest! {

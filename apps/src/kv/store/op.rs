@@ -94,7 +94,9 @@ pub fn execute(
     version: Version,
     out: &mut Vec<u8>,
 ) {
-    let (bytes, words) = words.split_first().map_or((&[][..], words), |(key, words)| (*key, words));
+    let (bytes, words) = words
+        .split_first()
+        .map_or((&[][..], words), |(key, words)| (*key, words));
     let mut doing = Doing {
         store,
         key: Key { bytes, hash },

@@ -73,7 +73,9 @@ fn deadline(doing: &mut Doing<'_>, word: &[u8], unit_ms: i64, absolute: bool, co
     match due {
         Some(due_ms) if number > 0 => Some(due_ms as u64),
         _ => {
-            doing.reply.error(&format!("ERR invalid expire time in '{command}' command"));
+            doing
+                .reply
+                .error(&format!("ERR invalid expire time in '{command}' command"));
             None
         }
     }

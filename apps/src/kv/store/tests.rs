@@ -108,7 +108,10 @@ fn set_with_each_option() {
         ("GET k", "$-1"),
         ("SET k v EX 0", "-ERR invalid expire time in 'set' command"),
         ("SET k v PX -1", "-ERR invalid expire time in 'set' command"),
-        ("SET k v EX 9223372036854775807", "-ERR invalid expire time in 'set' command"),
+        (
+            "SET k v EX 9223372036854775807",
+            "-ERR invalid expire time in 'set' command",
+        ),
         ("SET k v EX x", NO_INTEGER),
         ("SET k v EX", SYNTAX),
         ("SET k v NX XX", SYNTAX),
@@ -194,7 +197,10 @@ fn deadlines() {
         ),
         ("EXPIRE k 1 BAD", "-ERR Unsupported option BAD"),
         ("EXPIRE k x", NO_INTEGER),
-        ("EXPIRE k 9223372036854775807", "-ERR invalid expire time in 'expire' command"),
+        (
+            "EXPIRE k 9223372036854775807",
+            "-ERR invalid expire time in 'expire' command",
+        ),
         ("PEXPIREAT k 1000500", ":1"),
         ("PTTL k", ":500"),
         ("EXPIREAT k 1002", ":1"),
@@ -207,15 +213,17 @@ fn deadlines() {
     bench.now_ms += 99;
     bench.check(&[("EXISTS k", ":1")]);
     bench.now_ms += 1;
-    bench.check(&[("EXISTS k", ":0"), ("DEL k", ":0"), ("SET k v EX 1", "+OK"), ("EXPIRE k -1", ":1"), ("GET k", "$-1")]);
+    bench.check(&[
+        ("EXISTS k", ":0"),
+        ("DEL k", ":0"),
+        ("SET k v EX 1", "+OK"),
+        ("EXPIRE k -1", ":1"),
+        ("GET k", "$-1"),
+    ]);
     bench.check(&[("SET k v EX 1", "+OK")]);
     bench.now_ms += 1000;
     // What has expired is no key for any command that would go on with it.
-    bench.check(&[
-        ("SET k v KEEPTTL", "+OK"),
-        ("TTL k", ":-1"),
-        ("PEXPIRE k 5", ":1"),
-    ]);
+    bench.check(&[("SET k v KEEPTTL", "+OK"), ("TTL k", ":-1"), ("PEXPIRE k 5", ":1")]);
     bench.now_ms += 5;
     bench.check(&[("APPEND k x", ":1"), ("PTTL k", ":-1"), ("PEXPIRE k 5", ":1")]);
     bench.now_ms += 5;
@@ -397,7 +405,9 @@ fn keys_are_spread_over_shards_and_slices() {
 /// The keys and the cursor of one step.
 fn scanned(reply: &[u8]) -> (String, Vec<String>) {
     let text = String::from_utf8(reply.to_vec()).unwrap();
-    let mut bulks = text.split("\r\n").filter(|line| !line.is_empty() && !line.starts_with(['*', '$']));
+    let mut bulks = text
+        .split("\r\n")
+        .filter(|line| !line.is_empty() && !line.starts_with(['*', '$']));
     (bulks.next().unwrap().to_owned(), bulks.map(str::to_owned).collect())
 }
 
@@ -460,7 +470,12 @@ fn a_scan_of_one_crowded_slice_goes_in_ranges() {
 #[test]
 fn a_scan_filters_by_pattern_and_type() {
     let mut bench = Bench::new();
-    bench.check(&[("SET a1 v", "+OK"), ("RPUSH a2 v", ":1"), ("SET b1 v", "+OK"), ("SET a3 v PX 1", "+OK")]);
+    bench.check(&[
+        ("SET a1 v", "+OK"),
+        ("RPUSH a2 v", ":1"),
+        ("SET b1 v", "+OK"),
+        ("SET a3 v PX 1", "+OK"),
+    ]);
     bench.now_ms += 1;
     let mut scan = |options: &str| {
         let words: Vec<&[u8]> = options.split(' ').map(str::as_bytes).collect();

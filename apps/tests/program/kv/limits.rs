@@ -29,7 +29,11 @@ fn a_thousand_connections_leave_nothing_behind() {
         open(&server);
         closed(&server);
     }
-    assert!(server.descriptors() <= descriptors + 2, "{} and {descriptors}", server.descriptors());
+    assert!(
+        server.descriptors() <= descriptors + 2,
+        "{} and {descriptors}",
+        server.descriptors()
+    );
     let grown_kib = server.status_kib("VmRSS").saturating_sub(memory_kib);
     assert!(grown_kib < 20_000, "{grown_kib} KiB more");
     assert_eq!(server.info("rejected_connections"), 0);
@@ -127,14 +131,21 @@ fn a_request_beyond_the_limit_ends_the_connection() {
 fn ctrl_c_ends_it_with_a_summary() {
     for signal in ["INT", "TERM"] {
         let server = Server::start();
-        server.raw().check("SET a 1\r\nSET b 2\r\nGET a\r\n", "+OK\r\n+OK\r\n$1\r\n1\r\n");
+        server
+            .raw()
+            .check("SET a 1\r\nSET b 2\r\nGET a\r\n", "+OK\r\n+OK\r\n$1\r\n1\r\n");
         // Somebody is still connected.
         let idle = server.raw();
-        eventually("the connection", || (server.info("connected_clients") == 2).then_some(()));
+        eventually("the connection", || {
+            (server.info("connected_clients") == 2).then_some(())
+        });
         server.process.signal(signal);
         let ended = server.process.end();
         ended.assert_success();
-        assert!(ended.stdout.contains(" connections and ") && ended.stdout.contains("; 2 keys at the end"), "{ended:?}");
+        assert!(
+            ended.stdout.contains(" connections and ") && ended.stdout.contains("; 2 keys at the end"),
+            "{ended:?}"
+        );
         assert_eq!(idle.rest(), "");
     }
 }

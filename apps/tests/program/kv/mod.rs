@@ -52,7 +52,10 @@ impl Server {
     fn info(&self, field: &str) -> u64 {
         let text: String = redis::cmd("INFO").query(&mut self.client()).expect("info");
         let value = text.lines().find_map(|line| line.strip_prefix(&format!("{field}:")));
-        value.unwrap_or_else(|| panic!("no {field} in {text}")).parse().expect("a number")
+        value
+            .unwrap_or_else(|| panic!("no {field} in {text}"))
+            .parse()
+            .expect("a number")
     }
 
     /// A number of `/proc/PID/status`, in KiB.
@@ -60,11 +63,18 @@ impl Server {
         let path = format!("/proc/{}/status", self.process.id());
         let text = std::fs::read_to_string(path).expect("a running process");
         let line = text.lines().find_map(|line| line.strip_prefix(field)).expect(field);
-        line.trim_matches([':', ' ', '\t']).split(' ').next().unwrap().parse().expect("a number")
+        line.trim_matches([':', ' ', '\t'])
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .expect("a number")
     }
 
     fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("a running process").count()
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id()))
+            .expect("a running process")
+            .count()
     }
 }
 
@@ -80,7 +90,9 @@ impl Raw {
     fn check(&mut self, sent: &str, expected: &str) {
         self.send(sent);
         let mut got = vec![0; expected.len()];
-        self.0.read_exact(&mut got).unwrap_or_else(|error| panic!("{sent:?}: {error}"));
+        self.0
+            .read_exact(&mut got)
+            .unwrap_or_else(|error| panic!("{sent:?}: {error}"));
         assert_eq!(String::from_utf8_lossy(&got), expected, "{sent:?}");
     }
 

@@ -12,7 +12,10 @@ fn protocol_errors_are_answered_and_end_the_connection() {
         ("*9999999\r\n", "-ERR Protocol error: invalid multibulk length\r\n"),
         ("*1\r\n$99999999999\r\n", "-ERR Protocol error: invalid bulk length\r\n"),
         ("GET \"a\r\n", "-ERR Protocol error: unbalanced quotes in request\r\n"),
-        ("PING\r\n*1\r\n+\r\nPING\r\n", "+PONG\r\n-ERR Protocol error: expected '$', got '+'\r\n"),
+        (
+            "PING\r\n*1\r\n+\r\nPING\r\n",
+            "+PONG\r\n-ERR Protocol error: expected '$', got '+'\r\n",
+        ),
         (&"x".repeat(70_000), "-ERR Protocol error: too big inline request\r\n"),
     ] {
         let mut raw = server.raw();
@@ -31,7 +34,10 @@ fn wrong_commands_are_answered_and_the_connection_goes_on() {
         "Nonsense a b\r\n",
         "-ERR unknown command 'Nonsense', with args beginning with: 'a' 'b' \r\n",
     );
-    raw.check("CLIENT NONSENSE\r\n", "-ERR unknown subcommand 'NONSENSE'. Try CLIENT HELP.\r\n");
+    raw.check(
+        "CLIENT NONSENSE\r\n",
+        "-ERR unknown subcommand 'NONSENSE'. Try CLIENT HELP.\r\n",
+    );
     raw.check("SELECT 0\r\nSELECT 1\r\n", "+OK\r\n-ERR DB index is out of range\r\n");
     raw.check("HELLO 4\r\n", "-NOPROTO unsupported protocol version\r\n");
     raw.check(
@@ -41,7 +47,10 @@ fn wrong_commands_are_answered_and_the_connection_goes_on() {
     );
     raw.check("CONFIG GET save\r\n", "*2\r\n$4\r\nsave\r\n$0\r\n\r\n");
     raw.check("CLIENT SETNAME me\r\nCLIENT GETNAME\r\n", "+OK\r\n$2\r\nme\r\n");
-    raw.check("COMMAND INFO get\r\n", "*1\r\n*10\r\n$3\r\nget\r\n:2\r\n*1\r\n+readonly\r\n:1\r\n:1\r\n:1\r\n");
+    raw.check(
+        "COMMAND INFO get\r\n",
+        "*1\r\n*10\r\n$3\r\nget\r\n:2\r\n*1\r\n+readonly\r\n:1\r\n:1\r\n:1\r\n",
+    );
 }
 
 #[test]
@@ -49,7 +58,12 @@ fn a_stream_that_comes_byte_by_byte_is_understood() {
     let server = Server::start();
     let mut raw = server.raw();
     raw.0.set_nodelay(true).expect("set");
-    let bytes = [encoded(&[b"SET", b"key", b"a\r\nb"]), encoded(&[b"GET", b"key"]), b"PING\r\n".to_vec()].concat();
+    let bytes = [
+        encoded(&[b"SET", b"key", b"a\r\nb"]),
+        encoded(&[b"GET", b"key"]),
+        b"PING\r\n".to_vec(),
+    ]
+    .concat();
     for byte in bytes {
         raw.send([byte]);
     }
@@ -67,7 +81,9 @@ fn a_request_larger_than_any_buffer_is_taken_whole() {
     let reply = raw.rest();
     assert_eq!(reply.len(), "$20971520\r\n".len() + value.len() + "\r\n+OK\r\n".len());
     // 100,000 words in one command.
-    let words: Vec<&[u8]> = std::iter::once(&b"RPUSH"[..]).chain(std::iter::repeat_n(&b"list"[..], 100_000)).collect();
+    let words: Vec<&[u8]> = std::iter::once(&b"RPUSH"[..])
+        .chain(std::iter::repeat_n(&b"list"[..], 100_000))
+        .collect();
     let mut raw = server.raw();
     raw.send(encoded(&words));
     raw.check("LLEN list\r\n", ":99999\r\n:99999\r\n");
@@ -108,7 +124,10 @@ fn quit_answers_what_came_before_and_nothing_after() {
 fn a_listener_of_resp_2_may_only_listen() {
     let server = Server::start();
     let mut raw = server.raw();
-    raw.check("SUBSCRIBE a b\r\n", "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n");
+    raw.check(
+        "SUBSCRIBE a b\r\n",
+        "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n",
+    );
     raw.check(
         "GET a\r\n",
         "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n",
@@ -123,7 +142,10 @@ fn a_listener_of_resp_2_may_only_listen() {
     let mut third = server.raw();
     third.send("HELLO 3\r\nSUBSCRIBE a\r\nGET k\r\nQUIT\r\n");
     let rest = third.rest();
-    assert!(rest.ends_with(">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n_\r\n+OK\r\n"), "{rest:?}");
+    assert!(
+        rest.ends_with(">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n_\r\n+OK\r\n"),
+        "{rest:?}"
+    );
 }
 
 #[test]

@@ -25,7 +25,10 @@ fn redis_cli_works() {
     let cli = |arguments: &[&str]| tool("redis-cli", &server, arguments).expect("installed");
     assert_eq!(cli(&["GET", "a"]), "1\n");
     assert_eq!(cli(&["-3", "HSET", "h", "f", "v"]), "1\n");
-    assert_eq!(cli(&["-3", "HGETALL", "h"]).split_whitespace().collect::<Vec<_>>(), ["f", "v"]);
+    assert_eq!(
+        cli(&["-3", "HGETALL", "h"]).split_whitespace().collect::<Vec<_>>(),
+        ["f", "v"]
+    );
     assert_eq!(cli(&["--scan", "--pattern", "a*"]), "a\n");
     assert!(cli(&["INFO"]).contains("redis_version:"));
     assert!(cli(&["COMMAND", "DOCS", "get"]).contains("summary"));
@@ -36,7 +39,17 @@ fn redis_benchmark_works() {
     let server = Server::start();
     for (pipeline, random) in [("1", "1000"), ("16", "100000")] {
         let arguments = [
-            "-c", "20", "-n", "2000", "-P", pipeline, "-r", random, "-q", "-t", "ping,set,get,incr,lpush,rpop,hset,lrange_100,mset",
+            "-c",
+            "20",
+            "-n",
+            "2000",
+            "-P",
+            pipeline,
+            "-r",
+            random,
+            "-q",
+            "-t",
+            "ping,set,get,incr,lpush,rpop,hset,lrange_100,mset",
         ];
         let Some(printed) = tool("redis-benchmark", &server, &arguments) else {
             return;
