@@ -342,4 +342,6 @@ fn is(word: &[u8], name: &str) -> bool {
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod scan_tests;
+#[cfg(test)]
 mod tests;
