@@ -184,7 +184,7 @@ fn no_words_are_no_command_and_do_no_harm() {
 fn a_request_in_pieces_is_looked_at_once() {
     // Were each piece a reason to begin anew, this would take 10,000 times 100,000 steps.
     let words = vec![b"x".to_vec(); 100_000];
-    let bytes = encoded(&[words.clone()]);
+    let bytes = encoded(std::slice::from_ref(&words));
     let stream = decode(&bytes, &[71]);
     assert_eq!(stream.commands, [words]);
 }
