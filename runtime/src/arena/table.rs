@@ -29,6 +29,12 @@ impl<T> ArenaTable<T> {
         self.0.is_empty()
     }
 
+    /// How many entries it may hold before it has to grow or to be tidied.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// The entry with this `hash` for which `is_it` holds.
     #[inline]
     pub fn find(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<&T> {
@@ -73,10 +79,15 @@ impl<T> ArenaTable<T> {
 
     /// Moves the table into `to`. `rehash` gives an entry's hash; the entries themselves are moved as they are.
     pub fn evacuate_with(&mut self, to: &Arena, rehash: impl Fn(&T) -> u64) {
-        if self.0.allocator().is_same(to) {
-            return;
+        if !self.0.allocator().is_same(to) {
+            self.move_to(to, self.len(), rehash);
         }
-        let fresh = HashTable::with_capacity_in(self.len(), to.clone());
+    }
+
+    /// Moves the table into `to`, with room for `capacity` entries, or for those that there are. A table that would grow
+    /// in its own arena leaves the smaller one behind there; one that moves leaves it to an arena that goes.
+    pub fn move_to(&mut self, to: &Arena, capacity: usize, rehash: impl Fn(&T) -> u64) {
+        let fresh = HashTable::with_capacity_in(capacity.max(self.len()), to.clone());
         let old = std::mem::replace(&mut self.0, fresh);
         for entry in old {
             let hash = rehash(&entry);

@@ -111,7 +111,8 @@ evacuate!(Entry { key, value });
 /// One part of a shard.
 #[derive(Debug)]
 struct Slice {
-    entries: ArenaTable<Entry>,
+    /// In an arena of its own, which goes when the table grows; what the entries hold is in the slice's.
+    entries: SubArena<ArenaTable<Entry>>,
     seed: u64,
     /// How many entries have a deadline.
     expiring: usize,
@@ -121,13 +122,33 @@ struct Slice {
 
 impl Evacuate for Slice {
     fn evacuate(&mut self, to: &Arena) {
-        let seed = self.seed;
-        self.entries.evacuate_with(to, |entry| hash(seed, &entry.key));
         self.entries.iter_mut().for_each(|entry| entry.evacuate(to));
+        if self.entries.len() < self.entries.capacity() / 8 {
+            self.resize(to);
+        }
     }
 }
 
 impl Slice {
+    /// Makes room for one entry more. `arena` is any of the same actor.
+    #[inline]
+    fn reserve_one(&mut self, arena: &Arena) {
+        if self.entries.len() == self.entries.capacity() {
+            self.resize(arena);
+        }
+    }
+
+    /// Moves the table to an arena of its own, with room for as many entries again.
+    #[cold]
+    fn resize(&mut self, arena: &Arena) {
+        let seed = self.seed;
+        let mut fresh = SubArena::new_in(arena, ArenaTable::new_in);
+        let (table, to) = fresh.parts_mut();
+        std::mem::swap(table, &mut *self.entries);
+        table.move_to(to, (table.len() * 2).max(3), |entry| hash(seed, &entry.key));
+        self.entries = fresh;
+    }
+
     #[inline]
     fn find(&mut self, key: Key<'_>) -> Option<&mut Entry> {
         self.entries.find_mut(key.hash, |entry| *entry.key == *key.bytes)
@@ -203,7 +224,7 @@ pub struct Held {
 
 fn empty_slice(arena: &Arena, seed: u64) -> SubArena<Slice> {
     SubArena::new_in(arena, |arena| Slice {
-        entries: ArenaTable::new_in(arena),
+        entries: SubArena::new_in(arena, ArenaTable::new_in),
         seed,
         expiring: 0,
         deadlines: BinaryHeap::new(),
@@ -251,6 +272,7 @@ impl Store {
             slice.expire(key, now_ms);
         }
         let (slice, arena) = slice.parts_mut();
+        slice.reserve_one(arena);
         let seed = slice.seed;
         let mut new = false;
         let entry = slice.entries.find_or_insert_with(

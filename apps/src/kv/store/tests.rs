@@ -380,6 +380,27 @@ fn all_of_it_survives_an_evacuation() {
 }
 
 #[test]
+fn tables_that_have_grown_leave_nothing_behind() {
+    let mut bench = Bench::new();
+    let keys = 20_000;
+    for key in 0..keys {
+        bench.run(Op::Set, &[format!("key:{key}").as_bytes(), b"v"]);
+    }
+    // A table is at most twice as large as it has to be, and rounded up to a power of two before that.
+    let entry = size_of::<super::Entry>() as u64 + 1;
+    let used = bench.store.held().used_bytes;
+    assert!(used < keys * entry * 5 / 2, "{used} bytes for {keys} keys");
+    for key in 0..keys {
+        bench.run(Op::Del, &[format!("key:{key}").as_bytes()]);
+    }
+    for slice in &mut bench.store.slices {
+        slice.compact();
+    }
+    let used = bench.store.held().used_bytes;
+    assert!(used < 256 * 16 * entry, "{used} bytes for no key");
+}
+
+#[test]
 fn flush_forgets_everything() {
     let mut bench = Bench::new();
     bench.check(&[("SET a 1 EX 10", "+OK"), ("RPUSH b 1", ":1")]);

@@ -241,10 +241,24 @@ proptest! {
             if at == half {
                 table.evacuate_with(&arena.fresh(), |(k, _)| hash(*k));
             }
+            if at % 3 == 2 {
+                let removed = table.remove(hash(key), |(k, _)| *k == key);
+                prop_assert_eq!(removed.map(|(_, count)| count), model.remove(&key));
+                prop_assert!(table.find(hash(key), |(k, _)| *k == key).is_none());
+                continue;
+            }
+            if table.len() == table.capacity() {
+                table.move_to(&arena.fresh(), 2 * table.len(), |(k, _)| hash(*k));
+                prop_assert!(table.capacity() >= 2 * table.len());
+            }
             let entry = table.find_or_insert_with(hash(key), |(k, _)| *k == key, |(k, _)| hash(*k), || (key, 0));
             entry.1 += 1;
             *model.entry(key).or_insert(0) += 1;
+            let found = table.find(hash(key), |(k, _)| *k == key);
+            prop_assert_eq!(found.map(|(_, count)| count), model.get(&key));
         }
+        table.iter_mut().for_each(|(_, count)| *count += 1);
+        model.values_mut().for_each(|count| *count += 1);
         prop_assert_eq!(table.len(), model.len());
         for (key, count) in table.iter() {
             prop_assert_eq!(model.get(key), Some(count));
