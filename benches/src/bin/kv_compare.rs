@@ -1,12 +1,14 @@
 //! Compares the key-value server with Redis: rates and latencies of GET and SET under `redis-benchmark`, side by side.
 //!
-//! `cargo run --release -p potoroo-benches --bin kv_compare [-- [--quick] [--runs N] [--workers N] [--threads N]]`. Needs
+//! `cargo run --release -p potoroo-benches --bin kv_compare [-- [--quick] [--runs N] [--workers N] [--threads N] [--keys N]]`.
+//! Needs
 //! `redis-server` and `redis-benchmark` (Debian: `redis`), and the program `potoroo` beside this one: build it first
 //! with `cargo build --release`. Both servers run all the time, without persistence; runs alternate between them, so that
 //! a disturbance of the machine hits both, and each figure is the median of the runs. The table goes to standard output,
 //! progress to standard error. Where Redis is missing, `--quick` says so and succeeds.
 //!
-//! The client is one thread as a rule, on the same machine. Where it needs more time for a request than the server does,
+//! All requests are for one key, unless `--keys` says among how many they choose: then memory counts as well. The client is
+//! one thread as a rule, on the same machine. Where it needs more time for a request than the server does,
 //! both servers seem equally fast: the column on CPU time, which Linux gives for the servers alone, tells.
 
 use std::io::{BufRead, BufReader};
@@ -180,7 +182,7 @@ fn parse(printed: &str) -> Option<Run> {
     })
 }
 
-fn run(server: &Server, test: &str, pipeline: u32, requests: u64, threads: &str) -> Result<Run, String> {
+fn run(server: &Server, test: &str, pipeline: u32, requests: u64, plan: &Plan) -> Result<Run, String> {
     let before_us = cpu_time_us(server.child.id());
     let mut command = Command::new("redis-benchmark");
     command.args([
@@ -195,8 +197,11 @@ fn run(server: &Server, test: &str, pipeline: u32, requests: u64, threads: &str)
         "--csv",
     ]);
     command.args(["-P", &pipeline.to_string(), "-n", &requests.to_string()]);
-    if threads != "1" {
-        command.args(["--threads", threads]);
+    if plan.threads != "1" {
+        command.args(["--threads", &plan.threads]);
+    }
+    if let Some(keys) = &plan.keys {
+        command.args(["-r", keys]);
     }
     let output = command
         .output()
@@ -242,6 +247,8 @@ struct Plan {
     runs: usize,
     workers: Option<String>,
     threads: String,
+    /// Random keys; without, all requests are for one.
+    keys: Option<String>,
 }
 
 impl Plan {
@@ -251,6 +258,7 @@ impl Plan {
             runs: RUNS,
             workers: None,
             threads: "1".to_owned(),
+            keys: None,
         };
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
@@ -266,6 +274,7 @@ impl Plan {
                 "--runs" => plan.runs = number()?,
                 "--workers" => plan.workers = Some(number()?.to_string()),
                 "--threads" => plan.threads = number()?.to_string(),
+                "--keys" => plan.keys = Some(number()?.to_string()),
                 other => return Err(format!("there is no option {other}")),
             }
         }
@@ -291,7 +300,7 @@ fn compare(plan: &Plan) -> Result<(), String> {
             for number in 1..=plan.runs {
                 eprint!("{test}, pipeline {pipeline}: run {number} of {}:", plan.runs);
                 for (server, runs) in servers.iter().zip(&mut runs) {
-                    let run = run(server, test, pipeline, requests * times, &plan.threads)?;
+                    let run = run(server, test, pipeline, requests * times, plan)?;
                     eprint!(" {} {:.0}", server.name, run.rate);
                     runs.push(run);
                 }
@@ -307,7 +316,9 @@ fn main() -> ExitCode {
     let plan = match Plan::parse(std::env::args().skip(1)) {
         Ok(plan) => plan,
         Err(what) => {
-            eprintln!("kv_compare: {what}\nusage: kv_compare [--quick] [--runs N] [--workers N] [--threads N]");
+            eprintln!(
+                "kv_compare: {what}\nusage: kv_compare [--quick] [--runs N] [--workers N] [--threads N] [--keys N]"
+            );
             return ExitCode::from(2);
         }
     };
