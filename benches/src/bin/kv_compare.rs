@@ -1,8 +1,7 @@
 //! Compares the key-value server with Redis: rates and latencies of GET and SET under `redis-benchmark`, side by side.
 //!
 //! `cargo run --release -p potoroo-benches --bin kv_compare [-- [--quick] [--runs N] [--workers N] [--threads N] [--keys N]]`.
-//! Needs
-//! `redis-server` and `redis-benchmark` (Debian: `redis`), and the program `potoroo` beside this one: build it first
+//! Needs `redis-server` and `redis-benchmark` (Debian: `redis`), and the program `potoroo` beside this one: build it first
 //! with `cargo build --release`. Both servers run all the time, without persistence; runs alternate between them, so that
 //! a disturbance of the machine hits both, and each figure is the median of the runs. The table goes to standard output,
 //! progress to standard error. Where Redis is missing, `--quick` says so and succeeds.
