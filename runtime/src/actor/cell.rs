@@ -276,12 +276,15 @@ impl<A: Actor> ActorCell<A> {
     /// As [`take_in`](Self::take_in).
     #[inline]
     unsafe fn take_in_one(&self, msg: Carried<A::Msg>) {
-        // SAFETY: M1, here and below; the borrows end at once, before anything of the user's is dropped.
-        match self.admit(unsafe { self.queue_len() }) {
-            Admission::Admitted => {}
-            Admission::InsteadOfOldest => self.reject(unsafe { self.pop() }),
-            Admission::Refused => return self.reject(msg),
+        if self.header.marks.has_hard() {
+            // SAFETY: M1, here and below; the borrows end at once, before anything of the user's is dropped.
+            match self.admit(unsafe { self.queue_len() }) {
+                Admission::Admitted => {}
+                Admission::InsteadOfOldest => self.reject(unsafe { self.pop() }),
+                Admission::Refused => return self.reject(msg),
+            }
         }
+        // SAFETY: as above.
         self.queue.with_mut(|queue| unsafe { (*queue).push_back(msg) });
     }
 
@@ -430,7 +433,7 @@ impl<A: Actor> ActorCell<A> {
         let cell = unsafe { Self::from_header(header) };
         // SAFETY: chains for this cell are of its envelopes.
         let chain: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
-        if !matches!(cell.admit(cell.inbox.gauge().waiting), Admission::Admitted) {
+        if !cell.inbox_admits() {
             return cell.sift(chain);
         }
         match cell.inbox.push_gauged(chain) {

@@ -152,12 +152,15 @@ impl<A: Actor> ActorCell<A> {
         let (left_in_inbox, notification_underway) = self.close_inbox();
         let _stopped = Unanswered::because(AskError::Stopped);
         let reason = self.farewell(reason, |reason| self.last_calls(worker, reason, left_in_inbox));
-        guarded(|| {
-            while let Some(message) = self.pop_control() {
-                too_late(message, &reason);
-            }
-        });
-        self.untie(&reason);
+        // SAFETY: M1: called in the last turn.
+        if unsafe { self.with_extras_if_any(|_| ()) }.is_some() {
+            guarded(|| {
+                while let Some(message) = self.pop_control() {
+                    too_late(message, &reason);
+                }
+            });
+            self.untie(&reason);
+        }
         self.drop_all(worker);
         if !is_paused {
             self.count_end(worker, &reason);

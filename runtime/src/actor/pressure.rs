@@ -94,6 +94,7 @@ impl<A: Actor> ActorCell<A> {
     /// # Safety
     ///
     /// As [`flood`](Self::flood).
+    #[inline]
     pub(super) unsafe fn measure(&self) -> bool {
         // SAFETY: passed on.
         unsafe {
@@ -109,12 +110,19 @@ impl<A: Actor> ActorCell<A> {
         gauge.flooded || gauge.waiting > self.header.marks.soft_of_inbox()
     }
 
+    /// Whether the inbox has room for more, as far as limits go.
+    #[inline(always)]
+    pub(super) fn inbox_admits(&self) -> bool {
+        !self.header.marks.has_hard() || matches!(self.admit(self.inbox.gauge().waiting), Admission::Admitted)
+    }
+
     /// Whether the actor has more than it can do, as far as can be seen from anywhere.
     pub(super) fn looks_flooded(&self) -> bool {
         self.is_too_much(self.inbox.gauge())
     }
 
     /// Whether one more message may go where so many wait.
+    #[cold]
     pub(super) fn admit(&self, waiting: usize) -> Admission {
         match self.header.marks.hard() {
             Some((most, overflow)) if waiting >= most => match overflow {

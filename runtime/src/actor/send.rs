@@ -145,10 +145,12 @@ impl<A: Actor> ActorCell<A> {
                 return Err(TellError::Ended(msg.into_msg()));
             }
             if self.measure() {
-                match self.admit(self.queue_len()) {
-                    Admission::Admitted => {}
-                    Admission::InsteadOfOldest => self.reject(self.pop()),
-                    Admission::Refused => return Err(TellError::Full(msg.into_msg())),
+                if self.header.marks.has_hard() {
+                    match self.admit(self.queue_len()) {
+                        Admission::Admitted => {}
+                        Admission::InsteadOfOldest => self.reject(self.pop()),
+                        Admission::Refused => return Err(TellError::Full(msg.into_msg())),
+                    }
                 }
                 if in_turn {
                     self.note_flood(desk);
@@ -325,7 +327,7 @@ impl<A: Actor> ActorCell<A> {
 
     /// As [`push_data`](Self::push_data), where nothing has been gathered for this cell. Says whether it is flooded.
     fn push_ready(&self, worker: Option<&Worker>, msg: Carried<A::Msg>) -> Result<bool, TellError<A::Msg>> {
-        if !matches!(self.admit(self.inbox.gauge().waiting), Admission::Admitted) {
+        if !self.inbox_admits() {
             return Err(TellError::Full(msg.into_msg()));
         }
         let from = worker.map(Worker::doorbell);

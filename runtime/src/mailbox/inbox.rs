@@ -242,6 +242,7 @@ impl<T> Inbox<T> {
     }
 
     /// As [`push`](Self::push), and says what it left behind.
+    #[inline]
     pub fn push_one(&self, value: T) -> Result<(Pushed, Gauge), Refused<T>> {
         self.push_gauged(Chain::new(value)).map_err(|Refused(chain)| {
             let node = chain.newest;
@@ -257,6 +258,7 @@ impl<T> Inbox<T> {
     }
 
     /// As [`push_chain`](Self::push_chain), and says what it left behind.
+    #[inline]
     pub fn push_gauged(&self, chain: Chain<T>) -> Result<(Pushed, Gauge), Refused<Chain<T>>> {
         // Relaxed: only a guess; the exchange decides.
         let mut word = self.word.load(Ordering::Relaxed);

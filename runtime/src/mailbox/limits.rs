@@ -142,6 +142,12 @@ impl Marks {
         self.soft().min(WAITING_MAX - 1)
     }
 
+    /// Whether there is a hard limit at all; there seldom is.
+    #[inline(always)]
+    pub(crate) fn has_hard(&self) -> bool {
+        self.hard.load(Ordering::Relaxed) != 0
+    }
+
     /// How many messages may wait at all, and what happens to one more.
     pub(crate) fn hard(&self) -> Option<(usize, Overflow)> {
         let hard = self.hard.load(Ordering::Relaxed);
