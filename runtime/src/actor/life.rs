@@ -293,6 +293,10 @@ impl<A: Actor> ActorCell<A> {
                         self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
                     }),
                     Due::Signal => actor.signal(Signal::timer(slot, generation), ctx),
+                    Due::Pressure => {
+                        ctx.look_at_pressure();
+                        Ok(())
+                    }
                     Due::AskRound => ctx.next_ask_round().into_iter().try_for_each(|(slot, generation)| {
                         self.answer(actor, ctx, slot, generation, Err(AskError::TimedOut))
                     }),
@@ -313,6 +317,7 @@ impl<A: Actor> ActorCell<A> {
                 Control::RunAgain => actor.signal(Signal::RunAgain, ctx),
                 Control::Muted(waiting) => {
                     self.let_wait(waiting);
+                    ctx.watch_pressure();
                     Ok(())
                 }
                 Control::Unmute { generation } => {

@@ -15,10 +15,16 @@
 //! cycles only. A cycle is found by whoever closes it: its probe is handed on by actors that are muted themselves, each in
 //! a turn of its own, and comes back. Nobody looks at another's state, and no global knowledge is needed.
 //!
+//! One wait no probe can see: an actor says that it is under pressure, and what would relieve it is a message of the very
+//! actor that it has muted by that. Only the whole system knows, by standing still. So while somebody waits for an actor
+//! that has put itself under pressure, it looks every tenth of a second whether anything else can run at all, and if not
+//! lets go on who has waited longest. (Pressure by a socket ends with the socket.)
+//!
 //! Never muted are: whoever is flooded itself (it is part of what must move on), or ends, or floods itself alone.
 //! Invariants cited: M1, M6 (mailbox/README.md).
 
 use super::cell::{ActorCell, Content, Envelope};
+use super::timers::Timer;
 use super::unanswered::Unanswered;
 use super::{Actor, Context};
 use crate::mailbox::{Chain, Gauge, MailboxLimits, Overflow};
@@ -31,6 +37,7 @@ use crate::scheduler::waiting::{Relief, Waiter, Waiting};
 use crate::scheduler::worker::Worker;
 use crate::sync::Arc;
 use crate::sys::clock::{self, Time};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -41,8 +48,8 @@ const HOPS_MAX: u32 = 1 << 20;
 /// What an actor knows of its own back-pressure; made on first use.
 #[derive(Default)]
 pub(super) struct Pressure {
-    /// Those who wait for this actor to be relieved.
-    waiting: Vec<Waiting>,
+    /// Those who wait for this actor to be relieved, the longest first.
+    waiting: VecDeque<Waiting>,
     /// Whom this actor waits for, while it is muted.
     muted_by: Option<CellRef>,
     /// Counts how often it has been muted, so that a late end of an earlier time does not end a later one.
@@ -51,6 +58,10 @@ pub(super) struct Pressure {
     seen: Option<Seen>,
     /// Says otherwise than the system about the age of messages.
     limits: Option<MailboxLimits>,
+    /// A timer will look whether anything moves.
+    watched: bool,
+    /// The pressure is a socket's.
+    by_socket: bool,
 }
 
 /// All messages before this position were there at that time.
@@ -228,7 +239,7 @@ impl<A: Actor> ActorCell<A> {
             });
         }
         // SAFETY: as above.
-        unsafe { self.with_pressure(|pressure| pressure.waiting.push(waiting)) };
+        unsafe { self.with_pressure(|pressure| pressure.waiting.push_back(waiting)) };
     }
 
     /// Somebody who is muted asks, by way of those whom he waits for, whether he waits for himself.
@@ -380,16 +391,64 @@ impl<A: Actor> Context<'_, A> {
 
     /// Says that this actor can do no more, whatever waits in its mailbox (what it writes to is full, say), or that it can
     /// again. Under pressure it counts as flooded: who tells it something is muted when its turn ends.
+    ///
+    /// If nothing in the whole system can run any more while somebody waits for this actor, it lets one of them go on every
+    /// tenth of a second: what would relieve it may be a message of theirs.
     pub fn set_pressure(&mut self, on: bool) {
+        self.press(on, false);
+    }
+
+    /// As [`set_pressure`](Self::set_pressure), by a socket that takes no more.
+    pub(crate) fn set_pressure_by_socket(&mut self, on: bool) {
+        self.press(on, true);
+    }
+
+    fn press(&mut self, on: bool, by_socket: bool) {
         let cell = self.cell;
         if on {
             cell.set(Attention::PRESSURE);
             // SAFETY: this is a turn of the home.
-            unsafe { cell.flood() };
+            unsafe {
+                cell.flood();
+                cell.with_pressure(|pressure| pressure.by_socket = by_socket);
+            }
         } else {
             // Being flooded is looked at when the turn ends.
             cell.clear(Attention::PRESSURE);
         }
+    }
+
+    /// Somebody waits for this actor: if it has put itself under pressure, it is to look whether anything moves.
+    pub(super) fn watch_pressure(&mut self) {
+        if !self.cell.has(Attention::PRESSURE) {
+            return;
+        }
+        // SAFETY: M1: this is a turn of the home.
+        let begins = unsafe {
+            self.cell.with_pressure(|pressure| {
+                !pressure.by_socket && !pressure.waiting.is_empty() && !std::mem::replace(&mut pressure.watched, true)
+            })
+        };
+        if begins {
+            self.arm(clock::now() + STANDSTILL_LOOK, Timer::Pressure);
+        }
+    }
+
+    /// The look.
+    pub(super) fn look_at_pressure(&mut self) {
+        let stands_still = self.cell.has(Attention::PRESSURE) && self.worker.is_alone_awake();
+        // SAFETY: M1: this is a turn of the home. The guard goes outside.
+        let goes_on = unsafe {
+            self.cell.with_pressure(|pressure| {
+                pressure.watched = false;
+                stands_still.then(|| pressure.waiting.pop_front()).flatten()
+            })
+        };
+        if goes_on.is_some() {
+            self.worker.counters().mute_cycles.add(1);
+        }
+        drop(goes_on);
+        self.watch_pressure();
     }
 
     /// Whether this actor is muted: it has told something to an actor that has more than it can do, and gets control
@@ -403,6 +462,9 @@ impl<A: Actor> Context<'_, A> {
         self.cell.has(Attention::FLOODED)
     }
 }
+
+/// How often an actor under pressure looks whether anything else moves.
+const STANDSTILL_LOOK: Duration = Duration::from_millis(100);
 
 /// How long [`ActorRef::tell_blocking`](super::ActorRef::tell_blocking) waits at a time before it looks again.
 pub(super) const RELIEF_LOOK: Duration = Duration::from_millis(100);

@@ -28,6 +28,8 @@ pub(super) enum Timer<A: Actor> {
     AskSweep,
     /// Told as a signal, not as a message.
     Signal,
+    /// Under pressure, and somebody waits: does anything else move?
+    Pressure,
     /// A round of the pending asks without one is over.
     AskRound,
     /// The time of a task is up.
@@ -42,6 +44,7 @@ pub(super) enum Due<A: Actor> {
     Message(A::Msg),
     AskSweep,
     Signal,
+    Pressure,
     AskRound,
     Task { slot: u32, generation: u32 },
     Cancelled,
@@ -160,6 +163,7 @@ impl<A: Actor> Context<'_, A> {
             Some(Timer::Once(msg)) => Due::Message(msg),
             Some(Timer::AskSweep) => Due::AskSweep,
             Some(Timer::Signal) => Due::Signal,
+            Some(Timer::Pressure) => Due::Pressure,
             Some(Timer::AskRound) => Due::AskRound,
             Some(Timer::Task { slot, generation }) => Due::Task { slot, generation },
             Some(Timer::Every {

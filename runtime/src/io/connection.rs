@@ -170,6 +170,11 @@ impl<P: Protocol> Connection<P> {
         if self.progress != Progress::Open || self.link.is_held() {
             return Ok(());
         }
+        if ctx.is_muted() {
+            // Whom the frames are for has more than it can do: the turn comes when it has caught up.
+            ctx.run_again();
+            return Ok(());
+        }
         // Frames that a pause left in the buffer go first.
         if self.hand_over(ctx)? && self.readable {
             self.read_once(ctx)?;
@@ -341,6 +346,9 @@ impl<P: Protocol> Actor for Connection<P> {
         self.flush(ctx)?;
         if self.link.goes_on() {
             ctx.run_again();
+        }
+        if let Some(pressed) = self.link.pressure_changed() {
+            ctx.set_pressure_by_socket(pressed);
         }
         let unsent_bytes = self.link.unsent_bytes();
         let limit = self.link.limits.unsent_bytes_max;

@@ -1,8 +1,8 @@
 //! The writing side of a connection, and what a protocol may decide about it.
 //!
 //! Output gathers during a turn and is written when the turn ends; what the kernel does not take waits for its readiness.
-//! Too much of it holds back reading. It lacks a way to slow down other actors that send by this connection:
-//! [`unsent_bytes`](Link::unsent_bytes) is for the protocol to watch, since only it knows who they are.
+//! Too much of it holds back reading, and puts the connection under pressure: actors that tell it something are muted until
+//! the peer has taken more. It lacks a way to slow down threads outside.
 
 use super::framing::LENGTH_BYTES;
 use super::limits::Limits;
@@ -27,6 +27,8 @@ pub struct Link {
     pub(super) serves: bool,
     /// Too much is unsent: reading is held until it is less.
     pressed: bool,
+    /// Too much is unsent: whoever tells this connection something is muted until it is less.
+    backed_up: bool,
     finishing: bool,
 }
 
@@ -44,6 +46,7 @@ impl Link {
             resumed: false,
             serves: true,
             pressed: false,
+            backed_up: false,
             finishing: false,
         }
     }
@@ -143,6 +146,16 @@ impl Link {
         let relieved = self.pressed && self.out.unsent_bytes() <= self.limits.unsent_bytes_low;
         self.pressed &= !relieved;
         (resumed || relieved) && !self.is_held()
+    }
+
+    /// At the end of a turn: whether too much is unsent for others to send more by this connection, if that has changed.
+    pub(super) fn pressure_changed(&mut self) -> Option<bool> {
+        let unsent_bytes = self.out.unsent_bytes();
+        let now = match self.backed_up {
+            false => unsent_bytes > self.limits.unsent_bytes_high,
+            true => unsent_bytes > self.limits.unsent_bytes_low,
+        };
+        (std::mem::replace(&mut self.backed_up, now) != now).then_some(now)
     }
 
     /// What this connection may take, to be changed while it lives.

@@ -178,7 +178,7 @@ pub(crate) fn count(to: &Header, count: u64, cause: DeadLetterCause) {
             worker
                 .shared()
                 .letters
-                .add(worker.index(), &letter, || worker.deliver_outgoing());
+                .add(worker.index(), &letter, || worker.settle_at_once());
         }
         None => {
             // A system that has been dropped counts no more.

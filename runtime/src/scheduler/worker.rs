@@ -254,8 +254,20 @@ impl Worker {
     /// again.
     #[inline(never)]
     fn end_sending(&self, cell: NonNull<Header>, after: After) -> bool {
-        let mut again = after == After::Again;
-        let mut muting = after != After::Gone;
+        let again = after == After::Again;
+        match self.settle_outgoing() {
+            Some(flooded) if after != After::Gone => {
+                // SAFETY: the actor has not ended and its turn just has, so its cell is alive (S4) and at home here (S1).
+                unsafe { (cell.as_ref().table.mute)(cell, self, flooded, again) }
+            }
+            _ => again,
+        }
+    }
+
+    /// Delivers all that has been gathered and buries what is refused, between turns. Says whom the turn has flooded.
+    pub(super) fn settle_outgoing(&self) -> Option<CellRef> {
+        let mut first = None;
+        let mut rounds = 0;
         loop {
             // SAFETY: S7: between turns; delivering calls nothing of the worker's.
             let (flooded, refused) = unsafe {
@@ -264,22 +276,43 @@ impl Worker {
                     outgoing.end_turn()
                 })
             };
-            if let Some(flooded) = flooded
-                && std::mem::take(&mut muting)
-            {
-                // SAFETY: the actor has not ended and its turn just has, so its cell is alive (S4) and at home here (S1).
-                again = unsafe { (cell.as_ref().table.mute)(cell, self, flooded, again) };
+            if rounds == 0 {
+                first = flooded;
             }
             if refused.is_empty() {
-                return again;
+                return first;
             }
             for (receiver, chain) in refused {
                 // SAFETY: the reference keeps the cell alive, for which the chain was made.
                 unsafe { (receiver.header().table.bury)(receiver.as_ptr(), chain) };
             }
-            // The destructors of messages are the user's and may have sent something: once more, without muting.
-            muting = false;
+            // The destructors of messages are the user's and may have sent something: once more, with nobody to be muted.
+            rounds += 1;
         }
+    }
+
+    /// As [`settle_outgoing`](Self::settle_outgoing), in the middle of a turn or between turns, with the tenure held. Whom the
+    /// turn has flooded so far is remembered for its end.
+    #[cold]
+    pub(crate) fn settle_at_once(&self) {
+        if let Some(flooded) = self.settle_outgoing() {
+            // SAFETY: S7: the tenure is held.
+            unsafe {
+                self.desk()
+                    .with_outgoing(|outgoing| outgoing.note_flood(flooded.header()))
+            };
+        }
+    }
+
+    /// Whether nothing but the turn that this worker gives can run in the whole system, as far as can be seen.
+    pub(crate) fn is_alone_awake(&self) -> bool {
+        let sleeps = |(index, peer): (usize, &Peer)| {
+            let asleep = index == self.index || peer.doorbell.sleep().is_asleep();
+            asleep && !peer.doorbell.has_notifications()
+        };
+        self.with_run_queue(|queue| queue.is_empty())
+            && !self.shared.anything_to_steal()
+            && (0..).zip(self.shared.peers.iter()).all(sleeps)
     }
 
     /// The end of a turn that was left by a panic.

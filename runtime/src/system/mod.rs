@@ -159,6 +159,52 @@ impl System {
         }
     }
 
+    /// Waits until no message is left, nobody runs, nobody is muted and no blocking work is done, or `at_most` has passed; says
+    /// which. Timers and sockets may bring new work afterwards, and so may threads outside. What this says is never too early:
+    /// all workers have been seen asleep, twice, with nothing under way to any of them in between.
+    ///
+    /// ```
+    /// # use potoroo_runtime::{Actor, Context, System, Turn};
+    /// # use std::time::Duration;
+    /// struct Countdown;
+    ///
+    /// impl Actor for Countdown {
+    ///     type Msg = u32;
+    ///     fn handle(&mut self, left: u32, ctx: &mut Context<'_, Self>) -> Turn {
+    ///         if left > 0 {
+    ///             ctx.me().tell(left - 1);
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let system = System::new()?;
+    /// system.spawn(|_| Ok(Countdown)).tell(1000);
+    /// assert!(system.run_until_quiet(Duration::from_secs(10)));
+    /// assert_eq!(system.stats().total().handled, 1001);
+    /// # Ok::<(), potoroo_runtime::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// On a worker, which would wait for itself.
+    pub fn run_until_quiet(&self, at_most: Duration) -> bool {
+        assert!(
+            Worker::with_current(|worker| worker.is_none()),
+            "an actor cannot wait until nobody runs: have a thread outside do it"
+        );
+        let until = clock::now() + at_most;
+        loop {
+            if self.shared.is_quiet() {
+                return true;
+            }
+            if clock::now() >= until {
+                return false;
+            }
+            thread::sleep(QUIET_POLL_INTERVAL);
+        }
+    }
+
     /// Drains and stops everything, waiting at most [`DRAIN_DEADLINE`] for the messages.
     ///
     /// # Panics
@@ -181,12 +227,9 @@ impl System {
             "an actor cannot shut its own system down: have a thread outside do it"
         );
         self.door().closed = true;
+        // Blocking work has until then as well.
         let until = clock::now() + drain;
-        let mut drained = self.shared.is_quiet();
-        while !drained && clock::now() < until {
-            thread::sleep(QUIET_POLL_INTERVAL);
-            drained = self.shared.is_quiet();
-        }
+        let drained = self.run_until_quiet(drain);
         self.root.stop();
         let threads = std::mem::take(&mut self.door().threads);
         // A worker's panic is a bug of the runtime; its message has been printed by the hook.

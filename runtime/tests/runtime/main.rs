@@ -17,6 +17,7 @@ mod messages;
 mod pressure;
 mod recording;
 mod rescue;
+mod slow_sides;
 mod supervision;
 mod ties;
 mod timers;
