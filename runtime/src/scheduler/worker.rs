@@ -17,7 +17,7 @@ use super::rescue::Watch;
 use super::shared::{Peer, Shared, Tuning};
 use super::sockets::Sockets;
 use crate::arena::{BumpPool, Scratch};
-use crate::mailbox::NodePool;
+use crate::mailbox::{ErasedChain, NodePool};
 use crate::observe::WorkerCounters;
 use crate::sync::{Arc, UnsafeCell, thread_local_pointer};
 use crate::sys::clock::{self, Time};
@@ -40,6 +40,14 @@ pub(crate) enum Step {
     Worked,
     /// There is nothing to do.
     Idle,
+}
+
+/// Counts and drops what was not accepted.
+fn bury(refused: Vec<(CellRef, ErasedChain)>) {
+    for (receiver, chain) in refused {
+        // SAFETY: the reference keeps the cell alive, for which the chain was made.
+        unsafe { (receiver.header().table.bury)(receiver.as_ptr(), chain) };
+    }
 }
 
 /// What a timer points to: a slot in the timer table of an actor.
@@ -233,10 +241,25 @@ impl Worker {
 
     #[inline(always)]
     fn end_turn(&self, cell: NonNull<Header>, after: After) {
-        let desk = self.desk();
-        if !desk.tenure.end_turn() {
-            self.regain();
+        if !self.desk().tenure.end_turn() {
+            return self.end_rescued_turn(cell, after);
         }
+        self.close_turn(cell, after);
+    }
+
+    /// The end of a turn during which the tenure was lost. What was put aside is received last: the cell that had the turn
+    /// may be among it, and is queued by that, or freed.
+    #[cold]
+    #[inline(never)]
+    fn end_rescued_turn(&self, cell: NonNull<Header>, after: After) {
+        self.reclaim();
+        self.close_turn(cell, after);
+        self.accept_set_aside();
+    }
+
+    #[inline(always)]
+    fn close_turn(&self, cell: NonNull<Header>, after: After) {
+        let desk = self.desk();
         // SAFETY: S7: between turns.
         let again = if unsafe { desk.with_outgoing(|outgoing| outgoing.is_empty()) } {
             after == After::Again
@@ -273,12 +296,42 @@ impl Worker {
             if refused.is_empty() {
                 return again;
             }
-            for (receiver, chain) in refused {
-                // SAFETY: the reference keeps the cell alive, for which the chain was made.
-                unsafe { (receiver.header().table.bury)(receiver.as_ptr(), chain) };
-            }
+            bury(refused);
             // The destructors of messages are the user's and may have sent something: once more, without muting.
             muting = false;
+        }
+    }
+
+    /// Delivers what was sent between turns, as the end of a turn does. Nobody is muted for it.
+    pub(super) fn deliver_between_turns(&self) {
+        // SAFETY: S7: between turns; delivering calls nothing of the worker's.
+        while let Some((_, refused)) = unsafe {
+            self.desk().with_outgoing(|outgoing| {
+                (!outgoing.is_empty()).then(|| {
+                    outgoing.deliver_all();
+                    outgoing.end_turn()
+                })
+            })
+        } {
+            bury(refused);
+        }
+    }
+
+    /// Calls `send`, and sees to all that it sends before it returns, what is not accepted included; what was sent before
+    /// is delivered before. Nothing may be borrowed: destructors of messages run here.
+    #[cold]
+    pub(super) fn with_sending_apart(&self, send: &dyn Fn()) {
+        let _held = self.hold();
+        // SAFETY: S7: the tenure is held, here and below; delivering calls nothing of the worker's.
+        let before = unsafe { self.desk().with_outgoing(Outgoing::settle) };
+        send();
+        loop {
+            // SAFETY: as above.
+            let refused = unsafe { self.desk().with_outgoing(|outgoing| outgoing.settle_since(before)) };
+            if refused.is_empty() {
+                return;
+            }
+            bury(refused);
         }
     }
 

@@ -5,6 +5,7 @@ mod blocking;
 mod codecs;
 mod connection_limits;
 mod connections;
+mod crossings;
 mod futures;
 mod kit_letters;
 mod kit_lives;
