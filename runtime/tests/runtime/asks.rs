@@ -262,8 +262,8 @@ fn an_actor_hears_of_the_end_of_whom_it_asked() {
         assert_eq!(asker.ask(|reply| AskerMsg::Relay(3, reply)).wait(), Ok(Ok(6)));
         oracle.stop();
         while oracle.is_alive() {
-        std::thread::yield_now();
-    }
+            std::thread::yield_now();
+        }
         // Twice, because what goes to a stranger goes another way than what goes to an acquaintance.
         for _ in 0..2 {
             let answer = asker.ask(|reply| AskerMsg::Relay(3, reply)).wait();

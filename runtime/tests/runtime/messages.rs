@@ -204,7 +204,10 @@ fn a_message_to_an_ended_actor_comes_back() {
     while adder.is_alive() {
         std::thread::yield_now();
     }
-    assert!(matches!(adder.try_tell(AdderMsg::Add(1)), Err(TellError::Ended(AdderMsg::Add(1)))));
+    assert!(matches!(
+        adder.try_tell(AdderMsg::Add(1)),
+        Err(TellError::Ended(AdderMsg::Add(1)))
+    ));
     assert!(adder.ask(AdderMsg::Get).wait().is_err());
 }
 
