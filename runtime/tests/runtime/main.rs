@@ -23,5 +23,6 @@ mod ties;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;
+mod together;
 #[cfg(unix)]
 mod unix_and_udp;
