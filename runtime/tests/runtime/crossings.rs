@@ -415,6 +415,7 @@ fn what_a_destructor_sends_in_vain_between_turns_is_buried_before_the_worker_sle
     }
     // Each that made place for another has told the one that has ended.
     until(|| system.stats().total().dead_letters == 2 * (TOLD - 4));
+    assert_eq!(counted.load(Ordering::SeqCst), 0, "it is muted");
     pressed.tell(Box::new(|ctx| {
         ctx.set_pressure(false);
         Ok(())

@@ -6,6 +6,7 @@ mod codecs;
 mod connection_limits;
 mod connections;
 mod crossings;
+mod fairness;
 mod futures;
 mod kit_letters;
 mod kit_lives;
