@@ -112,6 +112,9 @@ impl<A: Actor> ActorCell<A> {
     /// A turn of an actor that waits for its children to end.
     #[cold]
     pub(super) fn turn_while_stopping(&self, worker: &Worker) -> bool {
+        // SAFETY: M1: called in turns.
+        let queued = self.header.plain.with(|plain| unsafe { (*plain).queued });
+        debug_assert_ne!(queued, Queued::Closed, "S2: a cell that has ended is in no queue");
         while let Some(message) = self.pop_control() {
             match message {
                 Control::Adopt(child) => self.adopt(child),
@@ -122,8 +125,14 @@ impl<A: Actor> ActorCell<A> {
                 // What follows on the lane is for the next life.
                 Control::Restart if self.begin_again(worker) => return false,
                 Control::Tie(tie) => drop(self.tied(tie)),
-                // Timers, answers and sockets are of no interest any more.
-                _ => {}
+                // What is kept is the cell's, and may be wanted in the next life.
+                Control::Keep(keepsake) => self.keep(keepsake),
+                Control::LetGo(key) => self.let_go(key),
+                // The messages of the next life wait: who sends more than there should be waits as well.
+                Control::Muted(waiting) if self.is_paused() => self.let_wait(waiting),
+                // Timers, answers and sockets are of no interest any more. An answer is the user's, and so is its
+                // destructor.
+                other => guarded(|| drop(other)),
             }
         }
         if let Some(reason) = self.retired() {
@@ -276,8 +285,11 @@ impl<A: Actor> ActorCell<A> {
         self.set(Attention::ENDING);
         let _stopped = Unanswered::because(AskError::Stopped);
         let (left_in_inbox, _) = self.close_inbox();
-        let undelivered = left_in_inbox.filter(|left| matches!(left.content, Content::Data(_)));
-        let undelivered = undelivered.count() as u64;
+        let mut undelivered = 0;
+        for left in left_in_inbox {
+            undelivered += u64::from(matches!(left.content, Content::Data(_)));
+            guarded(|| drop(left));
+        }
         if undelivered > 0 {
             letters::count(&self.header, undelivered, DeadLetterCause::LeftOver);
         }
@@ -285,9 +297,10 @@ impl<A: Actor> ActorCell<A> {
         let body = self
             .body
             .with_mut(|body| unsafe { std::mem::replace(&mut *body, Body::Gone) });
-        drop(body);
+        guarded(|| drop(body));
         // SAFETY: as above.
-        drop(unsafe { self.take_extras() });
+        let extras = unsafe { self.take_extras() };
+        guarded(|| drop(extras));
         // SAFETY: the actor's own count; the spawner holds a reference.
         unsafe { Header::release(self.as_header()) };
     }

@@ -27,7 +27,7 @@ use super::cell::{ActorCell, Content, Envelope};
 use super::timers::Timer;
 use super::unanswered::Unanswered;
 use super::{Actor, Context};
-use crate::mailbox::{Chain, Gauge, MailboxLimits, Overflow};
+use crate::mailbox::{Chain, Gauge, MailboxLimits, Overflow, Refused};
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{Attention, CellRef, Queued};
@@ -140,7 +140,7 @@ impl<A: Actor> ActorCell<A> {
                 Overflow::DropOldest => Admission::InsteadOfOldest,
                 Overflow::Reject | Overflow::DropNewest => Admission::Refused,
                 Overflow::Fail => {
-                    self.control(Control::Stop(ExitReason::MailboxFull { limit: most }));
+                    self.fail_for_lack_of_room(most);
                     Admission::Refused
                 }
             },
@@ -148,15 +148,40 @@ impl<A: Actor> ActorCell<A> {
         }
     }
 
-    /// A chain for which there is no room: what is on the control lane goes in all the same.
+    /// Ends the actor because its mailbox is full. What a turn has gathered may be in hand here, half delivered
+    /// (outgoing.rs), so this goes past it, and drops nothing of the user's.
+    #[cold]
+    fn fail_for_lack_of_room(&self, limit: usize) {
+        let stop = Control::Stop(ExitReason::MailboxFull { limit });
+        Worker::with_current(|worker| {
+            let _held = worker.map(Worker::hold);
+            match worker {
+                // SAFETY: `worker` is the home and holds its tenure.
+                Some(worker) if self.header.is_home(worker.doorbell()) => unsafe { self.push_control(worker, stop) },
+                _ => self.push_control_remote(Envelope {
+                    from: None,
+                    content: Content::Control(stop),
+                }),
+            }
+        });
+    }
+
+    /// A chain for which there is no room: what is on the control lane goes in all the same. Nothing is dropped here: the
+    /// sender's worker has in hand what it has gathered.
     #[cold]
     pub(super) fn sift(&self, chain: Chain<Envelope<A::Msg>>) -> Receipt {
         let mut refused: Option<Chain<Envelope<A::Msg>>> = None;
         for envelope in chain.open() {
-            match (&envelope.content, &mut refused) {
-                (Content::Control(_), _) => self.push_control_remote(envelope),
-                (Content::Data(_), Some(refused)) => refused.add(envelope),
-                (Content::Data(_), None) => refused = Some(Chain::new(envelope)),
+            let envelope = match envelope.content {
+                Content::Data(_) => envelope,
+                Content::Control(_) => match self.offer_control(envelope) {
+                    Ok(()) => continue,
+                    Err(Refused(envelope)) => envelope,
+                },
+            };
+            match &mut refused {
+                Some(refused) => refused.add(envelope),
+                None => refused = Some(Chain::new(envelope)),
             }
         }
         match refused {

@@ -347,9 +347,12 @@ impl<A: Actor> ActorCell<A> {
     /// Puts something for the control lane into the inbox, where it is never too much.
     pub(super) fn push_control_remote(&self, envelope: Envelope<A::Msg>) {
         // An ended actor is told nothing more.
-        if let Ok(pushed) = self.inbox.push(envelope) {
-            self.notify_if(pushed);
-        }
+        drop(self.offer_control(envelope));
+    }
+
+    /// As [`push_control_remote`](Self::push_control_remote), and gives back what an ended actor is not told.
+    pub(super) fn offer_control(&self, envelope: Envelope<A::Msg>) -> Result<(), Refused<Envelope<A::Msg>>> {
+        self.inbox.push(envelope).map(|pushed| self.notify_if(pushed))
     }
 
     fn notify_if(&self, pushed: Pushed) {

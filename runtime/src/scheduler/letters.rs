@@ -137,8 +137,8 @@ impl Letters {
         list
     }
 
-    /// Counts, and calls the hook, and then `settle`, which delivers what the hook has told others.
-    fn add(&self, shard: usize, letter: &DeadLetter, settle: impl FnOnce()) {
+    /// Counts, and calls the hook by way of `around`, which sees to what the hook tells others.
+    fn add(&self, shard: usize, letter: &DeadLetter, around: impl FnOnce(&dyn Fn())) {
         {
             let mut shard = lock(&self.shards[shard]);
             let of_type = shard
@@ -153,9 +153,7 @@ impl Letters {
         let Some(hook) = &self.hook else { return };
         if !IN_HOOK.replace(true) {
             // The hook is the user's code, and what calls it must go on.
-            let _ = catch_unwind(AssertUnwindSafe(|| hook(letter)));
-            // While this is its doing: what it told in vain shows now.
-            settle();
+            around(&|| drop(catch_unwind(AssertUnwindSafe(|| hook(letter)))));
             IN_HOOK.set(false);
         }
     }
@@ -175,16 +173,14 @@ pub(crate) fn count(to: &Header, count: u64, cause: DeadLetterCause) {
             worker.counters().dead_letters.add(count);
             // Until it is settled nobody else delivers what the hook has told: elsewhere it would be news.
             let _held = worker.hold();
-            worker
-                .shared()
-                .letters
-                .add(worker.index(), &letter, || worker.settle_at_once());
+            let letters = &worker.shared().letters;
+            letters.add(worker.index(), &letter, |hook| worker.with_sending_apart(hook));
         }
         None => {
             // A system that has been dropped counts no more.
             if let Some(letters) = system_of(to) {
                 letters.outside.fetch_add(count, Ordering::Relaxed);
-                letters.add(letters.shards.len() - 1, &letter, || {});
+                letters.add(letters.shards.len() - 1, &letter, |hook| hook());
             }
         }
     });

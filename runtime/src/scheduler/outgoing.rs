@@ -158,6 +158,20 @@ impl Outgoing {
         }
     }
 
+    /// Delivers everything, and says how many chains have not been accepted in this turn so far.
+    pub(crate) fn settle(&mut self) -> usize {
+        self.deliver_all();
+        self.refused.len()
+    }
+
+    /// As [`settle`](Self::settle), and gives what has not been accepted after the first so many.
+    pub(crate) fn settle_since(&mut self, before: usize) -> Vec<(CellRef, ErasedChain)> {
+        self.deliver_all();
+        let since = self.refused.split_off(before);
+        self.gathered = usize::from(self.flooded.is_some() || !self.refused.is_empty());
+        since
+    }
+
     /// Delivers the chain of one place, if there is one, and notes whom to notify.
     fn deliver(&mut self, index: usize) {
         let place = &mut self.places[index];

@@ -209,10 +209,20 @@ impl Worker {
     /// Takes the desk back, and receives the notifications that were put aside for this worker.
     #[cold]
     #[inline(never)]
-    pub(super) fn regain(&self) {
+    fn regain(&self) {
+        self.reclaim();
+        self.accept_set_aside();
+    }
+
+    /// Takes the desk back.
+    pub(super) fn reclaim(&self) {
         if self.desk().tenure.reclaim() {
             self.shared().rescued.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// Receives the notifications that were put aside for this worker.
+    pub(super) fn accept_set_aside(&self) {
         let Some(_held) = self.desk().tenure.hold() else {
             // Lost again at once, which a turn that goes on may be: whoever wanted it asks again.
             return;

@@ -27,7 +27,7 @@ impl Worker {
         self.peer().waiting_ns.set(0);
         self.publish_pool();
         // Between turns hardly anybody tells anything, but a message's destructor may.
-        drop(self.settle_outgoing());
+        self.deliver_between_turns();
         // Hungry only after a while without work: a gap between two messages is no reason to tear partners apart.
         if !self.spin(self.tuning().spin) {
             // SAFETY: S7: between turns.

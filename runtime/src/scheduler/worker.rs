@@ -17,7 +17,7 @@ use super::rescue::Watch;
 use super::shared::{Peer, Shared, Tuning};
 use super::sockets::Sockets;
 use crate::arena::{BumpPool, Scratch};
-use crate::mailbox::NodePool;
+use crate::mailbox::{ErasedChain, NodePool};
 use crate::observe::WorkerCounters;
 use crate::sync::{Arc, UnsafeCell, thread_local_pointer};
 use crate::sys::clock::{self, Time};
@@ -40,6 +40,14 @@ pub(crate) enum Step {
     Worked,
     /// There is nothing to do.
     Idle,
+}
+
+/// Counts and drops what was not accepted.
+fn bury(refused: Vec<(CellRef, ErasedChain)>) {
+    for (receiver, chain) in refused {
+        // SAFETY: the reference keeps the cell alive, for which the chain was made.
+        unsafe { (receiver.header().table.bury)(receiver.as_ptr(), chain) };
+    }
 }
 
 /// What a timer points to: a slot in the timer table of an actor.
@@ -233,10 +241,25 @@ impl Worker {
 
     #[inline(always)]
     fn end_turn(&self, cell: NonNull<Header>, after: After) {
-        let desk = self.desk();
-        if !desk.tenure.end_turn() {
-            self.regain();
+        if !self.desk().tenure.end_turn() {
+            return self.end_rescued_turn(cell, after);
         }
+        self.close_turn(cell, after);
+    }
+
+    /// The end of a turn during which the tenure was lost. What was put aside is received last: the cell that had the turn
+    /// may be among it, and is queued by that, or freed.
+    #[cold]
+    #[inline(never)]
+    fn end_rescued_turn(&self, cell: NonNull<Header>, after: After) {
+        self.reclaim();
+        self.close_turn(cell, after);
+        self.accept_set_aside();
+    }
+
+    #[inline(always)]
+    fn close_turn(&self, cell: NonNull<Header>, after: After) {
+        let desk = self.desk();
         // SAFETY: S7: between turns.
         let again = if unsafe { desk.with_outgoing(|outgoing| outgoing.is_empty()) } {
             after == After::Again
@@ -254,20 +277,8 @@ impl Worker {
     /// again.
     #[inline(never)]
     fn end_sending(&self, cell: NonNull<Header>, after: After) -> bool {
-        let again = after == After::Again;
-        match self.settle_outgoing() {
-            Some(flooded) if after != After::Gone => {
-                // SAFETY: the actor has not ended and its turn just has, so its cell is alive (S4) and at home here (S1).
-                unsafe { (cell.as_ref().table.mute)(cell, self, flooded, again) }
-            }
-            _ => again,
-        }
-    }
-
-    /// Delivers all that has been gathered and buries what is refused, between turns. Says whom the turn has flooded.
-    pub(super) fn settle_outgoing(&self) -> Option<CellRef> {
-        let mut first = None;
-        let mut rounds = 0;
+        let mut again = after == After::Again;
+        let mut muting = after != After::Gone;
         loop {
             // SAFETY: S7: between turns; delivering calls nothing of the worker's.
             let (flooded, refused) = unsafe {
@@ -276,31 +287,18 @@ impl Worker {
                     outgoing.end_turn()
                 })
             };
-            if rounds == 0 {
-                first = flooded;
+            if let Some(flooded) = flooded
+                && std::mem::take(&mut muting)
+            {
+                // SAFETY: the actor has not ended and its turn just has, so its cell is alive (S4) and at home here (S1).
+                again = unsafe { (cell.as_ref().table.mute)(cell, self, flooded, again) };
             }
             if refused.is_empty() {
-                return first;
+                return again;
             }
-            for (receiver, chain) in refused {
-                // SAFETY: the reference keeps the cell alive, for which the chain was made.
-                unsafe { (receiver.header().table.bury)(receiver.as_ptr(), chain) };
-            }
-            // The destructors of messages are the user's and may have sent something: once more, with nobody to be muted.
-            rounds += 1;
-        }
-    }
-
-    /// As [`settle_outgoing`](Self::settle_outgoing), in the middle of a turn or between turns, with the tenure held. Whom the
-    /// turn has flooded so far is remembered for its end.
-    #[cold]
-    pub(crate) fn settle_at_once(&self) {
-        if let Some(flooded) = self.settle_outgoing() {
-            // SAFETY: S7: the tenure is held.
-            unsafe {
-                self.desk()
-                    .with_outgoing(|outgoing| outgoing.note_flood(flooded.header()))
-            };
+            bury(refused);
+            // The destructors of messages are the user's and may have sent something: once more, without muting.
+            muting = false;
         }
     }
 
@@ -313,6 +311,39 @@ impl Worker {
         self.with_run_queue(|queue| queue.is_empty())
             && !self.shared.anything_to_steal()
             && (0..).zip(self.shared.peers.iter()).all(sleeps)
+    }
+
+    /// Delivers what was sent between turns, as the end of a turn does. Nobody is muted for it.
+    pub(super) fn deliver_between_turns(&self) {
+        // SAFETY: S7: between turns; delivering calls nothing of the worker's.
+        while let Some((_, refused)) = unsafe {
+            self.desk().with_outgoing(|outgoing| {
+                (!outgoing.is_empty()).then(|| {
+                    outgoing.deliver_all();
+                    outgoing.end_turn()
+                })
+            })
+        } {
+            bury(refused);
+        }
+    }
+
+    /// Calls `send`, and sees to all that it sends before it returns, what is not accepted included; what was sent before
+    /// is delivered before. Nothing may be borrowed: destructors of messages run here.
+    #[cold]
+    pub(super) fn with_sending_apart(&self, send: &dyn Fn()) {
+        let _held = self.hold();
+        // SAFETY: S7: the tenure is held, here and below; delivering calls nothing of the worker's.
+        let before = unsafe { self.desk().with_outgoing(Outgoing::settle) };
+        send();
+        loop {
+            // SAFETY: as above.
+            let refused = unsafe { self.desk().with_outgoing(|outgoing| outgoing.settle_since(before)) };
+            if refused.is_empty() {
+                return;
+            }
+            bury(refused);
+        }
     }
 
     /// The end of a turn that was left by a panic.

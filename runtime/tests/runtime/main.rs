@@ -5,6 +5,8 @@ mod blocking;
 mod codecs;
 mod connection_limits;
 mod connections;
+mod crossings;
+mod fairness;
 mod futures;
 mod kit_letters;
 mod kit_lives;
@@ -23,5 +25,6 @@ mod ties;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;
+mod together;
 #[cfg(unix)]
 mod unix_and_udp;

@@ -1,6 +1,6 @@
 //! Sending: nothing is lost, order holds, within a core and across.
 
-use potoroo_runtime::{Actor, ActorRef, Context, Recipient, Reply, System, Turn};
+use potoroo_runtime::{Actor, ActorRef, Context, Recipient, Reply, System, TellError, Turn};
 use std::sync::mpsc;
 
 /// Bounces a counter to its partner until it is used up.
@@ -201,9 +201,13 @@ fn a_message_to_an_ended_actor_comes_back() {
     let system = System::builder().workers(1).build().expect("starts");
     let adder = system.spawn(|_| Ok(Adder(0)));
     adder.stop();
-    while adder.try_tell(AdderMsg::Add(1)).is_ok() {
+    while adder.is_alive() {
         std::thread::yield_now();
     }
+    assert!(matches!(
+        adder.try_tell(AdderMsg::Add(1)),
+        Err(TellError::Ended(AdderMsg::Add(1)))
+    ));
     assert!(adder.ask(AdderMsg::Get).wait().is_err());
 }
 

@@ -108,7 +108,7 @@ fn settle(actors: &[&ActorRef<Tied>]) {
 
 /// Waits for the end of an actor.
 fn gone(actor: &ActorRef<Tied>) {
-    while actor.try_tell(Wish::Trap(false)).is_ok() {
+    while actor.is_alive() {
         std::thread::yield_now();
     }
 }
