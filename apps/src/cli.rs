@@ -17,6 +17,9 @@ use crate::market_spread::schedule::Schedule;
 pub use crate::rate::Rate;
 use crate::rate::parse_count;
 
+#[path = "cli_small.rs"]
+pub mod small;
+
 /// An actor runtime that thinks local, and a stateful stream engine on top of it.
 #[derive(Debug, Parser)]
 #[command(name = "potoroo", version, arg_required_else_help = true)]
@@ -57,6 +60,12 @@ pub enum RunCommand {
     WordCount(RunWordCountArgs),
     /// Serve keys and values to clients of Redis
     Kv(RunKvArgs),
+    /// Count primes with a supervised pool of workers that fail by design
+    Pool(small::RunPoolArgs),
+    /// Serve a chat to people with nc or telnet
+    Chat(small::RunChatArgs),
+    /// Forward HTTP to a server, no more than so many requests a second
+    Proxy(small::RunProxyArgs),
 }
 
 /// The jobs that `send` knows.
