@@ -54,7 +54,8 @@ impl Plan {
 
     /// Whether this attempt is to fail: a mix of the two numbers, so that a run can be repeated.
     fn fails(&self, job: Job) -> bool {
-        let mixed = (job.number.wrapping_mul(31) + job.attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let mixed = (job.number << 16 ^ job.attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32;
         self.fail_one_in > 0 && mixed.is_multiple_of(self.fail_one_in)
     }
 }
