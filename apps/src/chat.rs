@@ -194,7 +194,7 @@ impl Protocol for Client {
     fn turn_end(&mut self, link: &mut Link, _: &mut ClientContext<'_>) -> Turn {
         if self.left_out > 0 && link.unsent_bytes() == 0 {
             let left_out = count(std::mem::take(&mut self.left_out));
-            link.send(format!("* you read too slowly: {left_out} lines were left out\n").as_bytes());
+            link.send(format!("* you read too slowly; lines left out: {left_out}\n").as_bytes());
         }
         Ok(())
     }
