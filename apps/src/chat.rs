@@ -92,7 +92,7 @@ impl Client {
         self.publish(&format!("* {} has joined {room}", self.name), ctx);
         link.send(
             format!(
-                "* you are {} in {room}, with {} others\n",
+                "* you are {} in {room}; others here: {}\n",
                 self.name,
                 self.room.subscribers() - 1
             )

@@ -39,7 +39,7 @@ pub struct Cli {
 pub enum Command {
     /// Run Market Spread with generated messages in this one process, and report speed and latency
     Demo(DemoArgs),
-    /// Run a job on streams from elsewhere
+    /// Run an application: a job on streams, a server, or a small program to learn from
     #[command(subcommand)]
     Run(RunCommand),
     /// Generate a job's input and send it, or write it to files
@@ -51,7 +51,7 @@ pub enum Command {
     Bench(BenchArgs),
 }
 
-/// The jobs that `run` knows.
+/// The applications that `run` knows.
 #[derive(Debug, Subcommand)]
 pub enum RunCommand {
     /// Reject orders for instruments whose latest quote has a wide spread

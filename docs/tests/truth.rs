@@ -382,10 +382,16 @@ fn the_programs_of_the_readme_are_short() {
         let (_, lines) = program.unwrap_or_else(|| panic!("no program below {heading:?}"));
         let count = lines.iter().filter(|line| !line.trim().is_empty()).count();
         assert!(count <= most, "{heading}: {count} lines, more than {most}");
-        assert!(lines.contains(&"fn main() -> Result<(), Box<dyn std::error::Error>> {"), "{heading}");
+        assert!(
+            lines.contains(&"fn main() -> Result<(), Box<dyn std::error::Error>> {"),
+            "{heading}"
+        );
         for line in lines {
             assert!(line.len() <= 120, "{heading}: too long: {line}");
-            assert!(!line.trim_start().starts_with("# ") && !line.contains("#[actor]"), "{heading}: {line}");
+            assert!(
+                !line.trim_start().starts_with("# ") && !line.contains("#[actor]"),
+                "{heading}: {line}"
+            );
         }
     }
 }
@@ -407,10 +413,19 @@ fn every_chapter_is_in_the_contents_and_in_the_tests() {
     let mut chapters = Vec::new();
     files(&book, ".md", &mut chapters);
     assert!(chapters.len() > 10, "only {} chapters", chapters.len());
-    let (contents, tests) = (read(&root().join("docs/README.md")), read(&root().join("docs/src/lib.rs")));
+    let (contents, tests) = (
+        read(&root().join("docs/README.md")),
+        read(&root().join("docs/src/lib.rs")),
+    );
     for chapter in chapters {
         let name = chapter.file_name().expect("a file").to_string_lossy();
-        assert!(contents.contains(&format!("(book/{name})")), "{name} is not in docs/README.md");
-        assert!(tests.contains(&format!("\"../book/{name}\"")), "{name} is not in docs/src/lib.rs");
+        assert!(
+            contents.contains(&format!("(book/{name})")),
+            "{name} is not in docs/README.md"
+        );
+        assert!(
+            tests.contains(&format!("\"../book/{name}\"")),
+            "{name} is not in docs/src/lib.rs"
+        );
     }
 }

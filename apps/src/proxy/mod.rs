@@ -6,6 +6,7 @@
 //! sends more has to wait as well. It lacks streaming (requests and responses are held in memory, and bounded), and
 //! connections to the server that are used twice.
 
+pub mod gate;
 pub mod http;
 
 use crate::cli::small::RunProxyArgs;
@@ -13,19 +14,16 @@ use crate::error::AppError;
 use crate::human::count;
 use crate::serve::{start_system, stop_signals};
 use crate::terminal::{print, tell};
+use gate::{Counts, Gate, GateMsg, Pass};
 use http::{Request, Requests, Response, Responses};
 use potoroo_runtime::io::{CloseReason, Connection, FrameError, Limits, Link, Listener, ListenerMsg, Protocol, Serve};
-use potoroo_runtime::sys::clock::Time;
 use potoroo_runtime::sys::net::{Admission, TcpListener};
 use potoroo_runtime::{Actor, ActorRef, Context, Reply, Turn};
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// How often the bucket gets new tokens. How many is a matter of the time that has passed, so a late timer costs nothing.
-const REFILL_INTERVAL: Duration = Duration::from_millis(5);
-
+/// How often Ctrl-C is looked for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Where requests go, and what they may take.
@@ -48,102 +46,6 @@ async fn forward(route: Route, request: Request) -> Response {
         Ok(Ok(response)) => response,
         Ok(Err(reason)) => Response::of_proxy(502, "Bad Gateway", &format!("the server did not answer: {reason}")),
         Err(error) => Response::of_proxy(502, "Bad Gateway", &format!("the server did not answer: {error}")),
-    }
-}
-
-/// Who may go to the server, and when.
-struct Gate {
-    rate: f64,
-    burst: f64,
-    tokens: f64,
-    filled_at: Time,
-    /// How many more may be under way.
-    free: usize,
-    in_flight_max: usize,
-    waiting: VecDeque<(Time, Reply<Pass>)>,
-    waiting_max: usize,
-    /// Nobody waits for a pass any longer than this.
-    timeout: Duration,
-    passed: u64,
-    refused: u64,
-}
-
-enum GateMsg {
-    Enter(Reply<Pass>),
-    Left,
-    Refill,
-    Count(Reply<Counts>),
-}
-
-/// What a gate has done.
-#[derive(Clone, Copy, Debug)]
-pub struct Counts {
-    /// Requests that were let through.
-    pub passed: u64,
-    /// Requests that were refused.
-    pub refused: u64,
-    /// Requests that wait or are under way.
-    pub unfinished: usize,
-}
-
-/// A place at the server. It comes back when it is dropped, wherever that is.
-struct Pass(ActorRef<Gate>);
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        self.0.tell(GateMsg::Left);
-    }
-}
-
-impl Gate {
-    fn let_in(&mut self, ctx: &Context<'_, Self>) {
-        while self.tokens >= 1.0
-            && self.free > 0
-            && let Some((since, reply)) = self.waiting.pop_front()
-        {
-            // Whoever asked so long ago has been answered otherwise; no token for that.
-            if ctx.now().since(since) < self.timeout {
-                self.tokens -= 1.0;
-                self.free -= 1;
-                self.passed += 1;
-                reply.send(Pass(ctx.me()));
-            }
-        }
-    }
-}
-
-impl Actor for Gate {
-    type Msg = GateMsg;
-
-    fn handle(&mut self, msg: GateMsg, ctx: &mut Context<'_, Self>) -> Turn {
-        match msg {
-            GateMsg::Enter(reply) => {
-                self.waiting.push_back((ctx.now(), reply));
-                self.let_in(ctx);
-                if self.waiting.len() > self.waiting_max {
-                    // A reply that is dropped is an answer too.
-                    self.waiting.pop_back();
-                    self.refused += 1;
-                }
-            }
-            GateMsg::Left => {
-                self.free += 1;
-                self.let_in(ctx);
-            }
-            GateMsg::Refill => {
-                let now = ctx.now();
-                let new = self.rate * now.since(self.filled_at).as_secs_f64();
-                self.tokens = (self.tokens + new).min(self.burst);
-                self.filled_at = now;
-                self.let_in(ctx);
-            }
-            GateMsg::Count(reply) => reply.send(Counts {
-                passed: self.passed,
-                refused: self.refused,
-                unfinished: self.waiting.len() + self.in_flight_max - self.free,
-            }),
-        }
-        Ok(())
     }
 }
 
@@ -301,24 +203,15 @@ pub fn run(args: &RunProxyArgs) -> Result<Counts, AppError> {
     let address = socket.local_address().map_err(listen)?;
     let interrupted = stop_signals()?;
     let system = start_system(args.workers)?;
-    let (rate, burst, in_flight_max) = (args.rate as f64, args.burst as f64, args.in_flight.get());
-    let (to, timeout, waiting_max) = (args.to, Duration::from_secs(args.timeout_s), at_most(args.waiting));
-    let gate = system.spawn(move |ctx: &mut Context<'_, Gate>| {
-        ctx.every(REFILL_INTERVAL, || GateMsg::Refill);
-        Ok(Gate {
-            rate,
-            burst,
-            tokens: burst,
-            filled_at: ctx.now(),
-            free: in_flight_max,
-            in_flight_max,
-            waiting: VecDeque::new(),
-            waiting_max,
-            timeout,
-            passed: 0,
-            refused: 0,
-        })
-    });
+    let limits = gate::Limits {
+        rate: args.rate as f64,
+        burst: args.burst as f64,
+        in_flight_max: args.in_flight.get(),
+        waiting_max: at_most(args.waiting),
+        timeout: Duration::from_secs(args.timeout_s),
+    };
+    let (to, timeout) = (args.to, limits.timeout);
+    let gate = system.spawn(move |ctx| Ok(Gate::new(limits, ctx)));
     let dialer = system.spawn(move |_| Ok(Dialer { to, timeout, next: 0 }));
     let route = Route {
         gate: gate.clone(),

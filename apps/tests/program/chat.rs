@@ -80,7 +80,7 @@ fn people_talk_in_rooms_whisper_and_leave() {
     bob.says("/join garden");
     assert_eq!(
         bob.hears("* you are bob in garden", ""),
-        "* you are bob in garden, with 0 others"
+        "* you are bob in garden; others here: 0"
     );
     ada.hears("* bob has left lobby", "");
     ada.says("nobody in the garden hears this");

@@ -1,6 +1,6 @@
 //! The proxy, between clients by hand and servers of the test's own.
 
-use crate::support::{Process, connect};
+use crate::support::{Process, connect, eventually};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -128,8 +128,8 @@ fn no_more_go_than_the_rate_allows() {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         client.expect("200", "GET / ");
     }
-    // The first goes at once; ten tokens take a fifth of a second. A slow machine makes it longer, never shorter.
-    assert!(begin.elapsed().as_millis() >= 195, "{:?}", begin.elapsed());
+    // One goes at once, and ten tokens take a fifth of a second: a slow machine makes it longer, never shorter.
+    assert!(begin.elapsed().as_millis() >= 190, "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -164,6 +164,7 @@ fn no_more_are_under_way_than_allowed_and_who_waits_in_vain_is_told_at_once() {
     }
     let refused: Vec<_> = told.iter().take(5).collect();
     assert_eq!(refused, ["503"; 5]);
+    eventually("two under way", || (under_way.load(SeqCst) == 2).then_some(()));
     for _ in 0..5 {
         release.send(()).expect("the server");
     }
