@@ -9,16 +9,10 @@ use std::num::{NonZeroU16, NonZeroUsize};
 
 /// Options of `run pool`.
 #[derive(Debug, Args)]
-#[command(
-    long_about = "\
-Count primes with a supervised pool of workers that fail by design.
-
-A worker that fails is started again, and the job it failed at is done again. The sum is checked in the end.",
-    after_help = "\
+#[command(after_help = "\
 Examples:
   potoroo run pool
-  potoroo run pool --up-to 100M --members 8 --fail-one-in 3"
-)]
+  potoroo run pool --up-to 100M --members 8 --fail-one-in 3")]
 pub struct RunPoolArgs {
     /// Count the primes below this number, 100,000,000 at most
     #[arg(long, value_name = "N", default_value = "20_000_000", value_parser = parse_up_to)]
@@ -42,14 +36,10 @@ pub struct RunPoolArgs {
 
 /// Options of `run chat`.
 #[derive(Debug, Args)]
-#[command(
-    long_about = "\
-Serve a chat for people with `nc` or `telnet`: lines of text, rooms, nicknames.",
-    after_help = "\
+#[command(after_help = "\
 Examples:
   potoroo run chat
-  nc 127.0.0.1 7000        then type: /help"
-)]
+  nc 127.0.0.1 7000        then type: /help")]
 pub struct RunChatArgs {
     /// Where to listen; with port 0 the system chooses, and the line `listening on` on stderr says which
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7000")]
@@ -67,18 +57,11 @@ pub struct RunChatArgs {
 
 /// Options of `run proxy`.
 #[derive(Debug, Args)]
-#[command(
-    long_about = "\
-Forward HTTP/1.1 to a server that must not get more than so many requests a second.
-
-Requests wait their turn; when too many wait, the answer is 503 at once. The server is spoken to in HTTP/1.0, with a \
-connection for each request. Requests and responses are held in memory, and bounded.",
-    after_help = "\
+#[command(after_help = "\
 Examples:
   python3 -m http.server 9000 --bind 127.0.0.1
   potoroo run proxy --to 127.0.0.1:9000 --rate 10
-  curl -i http://127.0.0.1:8080/"
-)]
+  curl -i http://127.0.0.1:8080/")]
 pub struct RunProxyArgs {
     /// Where to listen; with port 0 the system chooses, and the line `listening on` on stderr says which
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]

@@ -88,6 +88,13 @@ impl Gate {
         }
     }
 
+    /// Gives the bucket the tokens of the time that has passed.
+    fn refill(&mut self, now: Time) {
+        let new = self.limits.rate * now.since(self.filled_at).as_secs_f64();
+        self.tokens = (self.tokens + new).min(self.limits.burst);
+        self.filled_at = now;
+    }
+
     fn let_in(&mut self, ctx: &Context<'_, Self>) {
         while self.tokens >= 1.0
             && self.free > 0
@@ -110,6 +117,7 @@ impl Actor for Gate {
     fn handle(&mut self, msg: GateMsg, ctx: &mut Context<'_, Self>) -> Turn {
         match msg {
             GateMsg::Enter(reply) => {
+                self.refill(ctx.now());
                 self.waiting.push_back((ctx.now(), reply));
                 self.let_in(ctx);
                 if self.waiting.len() > self.limits.waiting_max {
@@ -123,10 +131,7 @@ impl Actor for Gate {
                 self.let_in(ctx);
             }
             GateMsg::Refill => {
-                let now = ctx.now();
-                let new = self.limits.rate * now.since(self.filled_at).as_secs_f64();
-                self.tokens = (self.tokens + new).min(self.limits.burst);
-                self.filled_at = now;
+                self.refill(ctx.now());
                 self.let_in(ctx);
             }
             GateMsg::Count(reply) => reply.send(Counts {
