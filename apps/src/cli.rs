@@ -17,6 +17,9 @@ use crate::market_spread::schedule::Schedule;
 pub use crate::rate::Rate;
 use crate::rate::parse_count;
 
+#[path = "cli_small.rs"]
+pub mod small;
+
 /// An actor runtime that thinks local, and a stateful stream engine on top of it.
 #[derive(Debug, Parser)]
 #[command(name = "potoroo", version, arg_required_else_help = true)]
@@ -36,7 +39,7 @@ pub struct Cli {
 pub enum Command {
     /// Run Market Spread with generated messages in this one process, and report speed and latency
     Demo(DemoArgs),
-    /// Run a job on streams from elsewhere
+    /// Run an application: a job on streams, a server, or a small program to learn from
     #[command(subcommand)]
     Run(RunCommand),
     /// Generate a job's input and send it, or write it to files
@@ -48,15 +51,36 @@ pub enum Command {
     Bench(BenchArgs),
 }
 
-/// The jobs that `run` knows.
+/// The applications that `run` knows.
 #[derive(Debug, Subcommand)]
 pub enum RunCommand {
     /// Reject orders for instruments whose latest quote has a wide spread
+    ///
+    /// On TCP the two streams race, as they do in Wallaroo: an order meets whatever quote of its instrument has arrived by
+    /// then. With files the quotes are read to their end before the orders, so that the results are a function of the
+    /// input.
     MarketSpread(RunMarketSpreadArgs),
     /// Count the words of a text
     WordCount(RunWordCountArgs),
     /// Serve keys and values to clients of Redis
+    ///
+    /// Text, lists, hashes, deadlines, publish and subscribe, in memory alone. The keys are spread over shards, each an
+    /// actor. What a command does to one key is atomic; a command on several keys, such as MSET, is atomic for each of them
+    /// and not as a whole. There are no transactions and no scripts.
     Kv(RunKvArgs),
+    /// Count primes with a supervised pool of workers that fail by design
+    ///
+    /// A worker that fails is started again, and the job it failed at is done again. The sum is checked in the end.
+    Pool(small::RunPoolArgs),
+    /// Serve a chat to people with nc or telnet
+    ///
+    /// Lines of text, rooms, nicknames. Who does not read misses lines, and holds nobody up.
+    Chat(small::RunChatArgs),
+    /// Forward HTTP to a server, no more than so many requests a second
+    ///
+    /// Requests wait their turn; when too many wait, the answer is 503 at once. The server is spoken to in HTTP/1.0, with a
+    /// connection for each request. Requests and responses are held in memory, and bounded.
+    Proxy(small::RunProxyArgs),
 }
 
 /// The jobs that `send` knows.
@@ -120,20 +144,12 @@ pub struct RunArgs {
 
 /// Options of `run market-spread`.
 #[derive(Debug, Args)]
-#[command(
-    long_about = "\
-Reject orders for instruments whose latest quote has a wide spread.
-
-On TCP the two streams race, as they do in Wallaroo: an order meets whatever quote of its instrument \
-has arrived by then. With files the quotes are read to their end before the orders, so that the \
-results are a function of the input.",
-    after_help = "\
+#[command(after_help = "\
 Endpoints are tcp://HOST:PORT or file:PATH. Inputs on TCP are listened on, the output is connected to.
 
 Examples:
   potoroo run market-spread --orders tcp://127.0.0.1:7100 --quotes tcp://127.0.0.1:7101 --out tcp://127.0.0.1:7200
-  potoroo run market-spread --orders file:orders.bin --quotes file:quotes.bin --out file:results.bin --once"
-)]
+  potoroo run market-spread --orders file:orders.bin --quotes file:quotes.bin --out file:results.bin --once")]
 pub struct RunMarketSpreadArgs {
     /// Where orders come from
     #[arg(long, value_name = "ENDPOINT")]
@@ -174,17 +190,10 @@ pub struct RunWordCountArgs {
 
 /// Options of `run kv`.
 #[derive(Debug, Args)]
-#[command(
-    long_about = "\
-Serve keys and values to clients of Redis: text, lists, hashes, deadlines, publish and subscribe, in memory alone.
-
-The keys are spread over shards, each an actor. What a command does to one key is atomic; a command on several \
-keys, such as MSET, is atomic for each of them and not as a whole. There are no transactions and no scripts.",
-    after_help = "\
+#[command(after_help = "\
 Examples:
   potoroo run kv
-  potoroo run kv --listen 127.0.0.1:7000 --workers 2 --password secret"
-)]
+  potoroo run kv --listen 127.0.0.1:7000 --workers 2 --password secret")]
 pub struct RunKvArgs {
     /// Where to listen; with port 0 the system chooses, and the line `listening on` on stderr says which
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:6379")]

@@ -66,3 +66,45 @@ fn mistakes_are_explained() {
         assert!(error.contains(reason), "{line}: {error}");
     }
 }
+
+#[test]
+fn every_application_explains_itself_at_length() {
+    let mut cli = Cli::command();
+    let run = cli.find_subcommand_mut("run").expect("a command");
+    for name in ["market-spread", "kv", "pool", "chat", "proxy"] {
+        let application = run.find_subcommand_mut(name).expect(name);
+        let (short, long) = (application.get_about(), application.get_long_about());
+        let (short, long) = (short.expect(name).to_string(), long.expect(name).to_string());
+        assert!(long.len() > short.len() + 40 && long.starts_with(&short), "{long}");
+    }
+}
+
+#[test]
+fn the_small_applications_have_the_documented_defaults_and_limits() {
+    let Ok(Command::Run(RunCommand::Pool(pool))) = parse("run pool") else {
+        panic!("not a pool");
+    };
+    assert_eq!(
+        (pool.up_to, pool.jobs, pool.members.get(), pool.fail_one_in),
+        (20_000_000, 1_000, 4, 10)
+    );
+    let Ok(Command::Run(RunCommand::Chat(chat))) = parse("run chat") else {
+        panic!("not a chat");
+    };
+    assert_eq!((chat.listen.port(), chat.max_clients, chat.idle_s), (7000, 1_000, 600));
+    let Ok(Command::Run(RunCommand::Proxy(proxy))) = parse("run proxy --to 127.0.0.1:9000") else {
+        panic!("not a proxy");
+    };
+    assert_eq!(
+        (proxy.rate, proxy.burst, proxy.in_flight.get(), proxy.waiting),
+        (100, 10, 8, 100)
+    );
+    for line in [
+        "run pool --up-to 1G",
+        "run proxy",
+        "run proxy --to 127.0.0.1:9 --rate 0",
+        "run chat --listen 7000",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}

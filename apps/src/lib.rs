@@ -1,10 +1,12 @@
 //! The library behind the `potoroo` program: its jobs, their data, and the processes at both ends of them.
 //!
 //! It exists so that `main` stays a dispatcher and the tests can call what the program calls. Each application is a
-//! folder: [`market_spread`], [`word_count`], [`kv`], and [`bench`](mod@bench) for the benchmarks; what they share stands beside them.
+//! folder: [`market_spread`], [`word_count`], [`kv`], and [`bench`](mod@bench) for the benchmarks; three are one page
+//! each, to be read: [`pool`], [`chat`], [`proxy`]. What they share stands beside them.
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod chat;
 pub mod cli;
 pub mod endpoint;
 pub mod error;
@@ -13,6 +15,8 @@ pub mod kv;
 pub mod latency;
 pub mod market_spread;
 pub mod partial_file;
+pub mod pool;
+pub mod proxy;
 pub mod rate;
 pub mod serve;
 pub mod summary;

@@ -3,9 +3,12 @@
 
 use clap::Parser;
 use potoroo::bench;
+use potoroo::chat;
 use potoroo::cli::{Cli, Command, RunCommand, SendCommand};
 use potoroo::kv;
 use potoroo::market_spread::{demo, receive, run, send};
+use potoroo::pool;
+use potoroo::proxy;
 use potoroo::terminal::tell;
 use potoroo::word_count;
 use std::process::ExitCode;
@@ -16,6 +19,9 @@ fn main() -> ExitCode {
         Command::Run(RunCommand::MarketSpread(args)) => run::run(&args).map(drop),
         Command::Run(RunCommand::WordCount(args)) => word_count::run(&args).map(drop),
         Command::Run(RunCommand::Kv(args)) => kv::run(&args).map(drop),
+        Command::Run(RunCommand::Pool(args)) => pool::run(&args).map(drop),
+        Command::Run(RunCommand::Chat(args)) => chat::run(&args),
+        Command::Run(RunCommand::Proxy(args)) => proxy::run(&args).map(drop),
         Command::Send(SendCommand::MarketSpread(args)) => send::send(&args).map(drop),
         Command::Bench(args) => bench::bench(&args),
         Command::Receive(args) => receive::receive(&args).map(drop),

@@ -42,8 +42,18 @@ pub mod profiling {}
 
 #[doc = include_str!("../book/12-kit.md")]
 pub mod kit {}
+
+#[doc = include_str!("../book/13-supervision.md")]
+pub mod supervision {}
+
+#[doc = include_str!("../book/14-back-pressure.md")]
+pub mod back_pressure {}
+
 #[doc = include_str!("../book/15-kv.md")]
 pub mod kv {}
+
+#[doc = include_str!("../book/16-small-programs.md")]
+pub mod small_programs {}
 
 #[doc = include_str!("../internals.md")]
 pub mod internals {}

@@ -353,3 +353,79 @@ fn the_runtime_reaches_atomics_threads_and_the_system_through_its_doors() {
     assert!(looked_at > 1000, "only {looked_at} lines were found");
     assert!(wrong.is_empty(), "past the doors:\n{wrong}");
 }
+
+/// The blocks of Rust in a text, each with the heading above it.
+fn programs(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    let (mut heading, mut inside) = ("", false);
+    for line in text.lines() {
+        match line {
+            "```rust" => {
+                inside = true;
+                found.push((heading, Vec::new()));
+            }
+            "```" => inside = false,
+            _ if inside => found.last_mut().expect("one has begun").1.push(line),
+            _ => heading = line.strip_prefix("## ").unwrap_or(heading),
+        }
+    }
+    found
+}
+
+/// The first page shows how little it takes; that nothing is hidden or written by the macro is part of it.
+#[test]
+fn the_programs_of_the_readme_are_short() {
+    let text = read(&root().join("README.md"));
+    let programs = programs(&text);
+    for (heading, most) in [("A counter", 18), ("A supervised pool", 15), ("A TCP server", 25)] {
+        let program = programs.iter().find(|(above, _)| *above == heading);
+        let (_, lines) = program.unwrap_or_else(|| panic!("no program below {heading:?}"));
+        let count = lines.iter().filter(|line| !line.trim().is_empty()).count();
+        assert!(count <= most, "{heading}: {count} lines, more than {most}");
+        assert!(
+            lines.contains(&"fn main() -> Result<(), Box<dyn std::error::Error>> {"),
+            "{heading}"
+        );
+        for line in lines {
+            assert!(line.len() <= 120, "{heading}: too long: {line}");
+            assert!(
+                !line.trim_start().starts_with("# ") && !line.contains("#[actor]"),
+                "{heading}: {line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_two_commands() {
+    let text = read(&root().join("README.md"));
+    let mut lines = text.lines();
+    let mut commands = Vec::new();
+    while lines.by_ref().any(|line| line == "```sh") {
+        commands.extend(lines.by_ref().take_while(|line| *line != "```"));
+    }
+    assert_eq!(commands, ["cargo run --release -- demo", "cargo test --workspace"]);
+}
+
+#[test]
+fn every_chapter_is_in_the_contents_and_in_the_tests() {
+    let book = root().join("docs/book");
+    let mut chapters = Vec::new();
+    files(&book, ".md", &mut chapters);
+    assert!(chapters.len() > 10, "only {} chapters", chapters.len());
+    let (contents, tests) = (
+        read(&root().join("docs/README.md")),
+        read(&root().join("docs/src/lib.rs")),
+    );
+    for chapter in chapters {
+        let name = chapter.file_name().expect("a file").to_string_lossy();
+        assert!(
+            contents.contains(&format!("(book/{name})")),
+            "{name} is not in docs/README.md"
+        );
+        assert!(
+            tests.contains(&format!("\"../book/{name}\"")),
+            "{name} is not in docs/src/lib.rs"
+        );
+    }
+}

@@ -7,11 +7,14 @@ mod support;
 
 mod bad_input;
 mod bench;
+mod chat;
 mod demo;
 mod exact;
 mod failures;
 mod flamegraph;
 mod kv;
+mod pool;
+mod proxy;
 mod signals;
 mod streams;
 mod word_count;
