@@ -94,7 +94,7 @@ impl Actor for Parent {
 /// # Panics
 ///
 /// Where there is no `/proc`.
-fn resident_bytes() -> u64 {
+pub fn resident_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()

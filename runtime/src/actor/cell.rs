@@ -280,6 +280,7 @@ impl<A: Actor> ActorCell<A> {
             // SAFETY: M1, here and below; the borrows end at once, before anything of the user's is dropped.
             match self.admit(unsafe { self.queue_len() }) {
                 Admission::Admitted => {}
+                // SAFETY: as above.
                 Admission::InsteadOfOldest => self.reject(unsafe { self.pop() }),
                 Admission::Refused => return self.reject(msg),
             }

@@ -186,7 +186,6 @@ impl Outgoing {
                 if let Some(cell) = place.cell.take() {
                     self.refused.push((cell, chain));
                 }
-                return;
             }
             Receipt::Delivered { notify, flooded } => {
                 if flooded && self.flooded.is_none() {
