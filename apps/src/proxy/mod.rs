@@ -1,6 +1,6 @@
 //! A proxy that keeps a server from getting too much: `potoroo run proxy`.
 //!
-//! What happens to one request is one `async fn`, [`forward`], which the client's connection runs in its turns: it waits at
+//! What happens to one request is one `async fn`, `forward`, which the client's connection runs in its turns: it waits at
 //! the gate, then for the server's response. The gate is an actor with a token bucket: it lets so many through in a second,
 //! so many at the same time, and refuses when too many wait. Meanwhile the client's connection reads nothing, so whoever
 //! sends more has to wait as well. It lacks streaming (requests and responses are held in memory, and bounded), and
