@@ -15,7 +15,7 @@ use crate::scheduler::header::{After, Attention, CellRef, Header, Queued};
 use crate::scheduler::letters::{self, DeadLetterCause};
 use crate::scheduler::tie::Tie;
 use crate::scheduler::worker::Worker;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Runs what may drop something of the user's, which may panic: the end of a life goes on.
 pub(super) fn guarded(step: impl FnOnce()) {
@@ -223,10 +223,14 @@ impl<A: Actor> ActorCell<A> {
             // SAFETY: M1, as in `turn`.
             let body = unsafe { &mut *body };
             let mut undelivered = 0;
+            let mut panic = None;
+            // A message that makes the hook panic keeps none of the others from it, nor the actor from its last call.
             let mut hand_over = |msg: Carried<A::Msg>| {
                 undelivered += 1;
-                if let Body::Alive(actor) = body {
-                    actor.undelivered(msg.into_msg());
+                if let Body::Alive(actor) = body
+                    && let Err(payload) = catch_unwind(AssertUnwindSafe(|| actor.undelivered(msg.into_msg())))
+                {
+                    panic.get_or_insert(payload);
                 }
             };
             // SAFETY: M1.
@@ -244,6 +248,9 @@ impl<A: Actor> ActorCell<A> {
             }
             if let Body::Alive(actor) = body {
                 actor.stopping(reason, &mut ctx);
+            }
+            if let Some(payload) = panic {
+                resume_unwind(payload);
             }
         });
     }

@@ -140,7 +140,10 @@ impl<A: Actor> ActorCell<A> {
                 Overflow::DropOldest => Admission::InsteadOfOldest,
                 Overflow::Reject | Overflow::DropNewest => Admission::Refused,
                 Overflow::Fail => {
-                    self.fail_for_lack_of_room(most);
+                    // Once: a flood of refusals must not become one of stops.
+                    if self.header.marks.fails_now() {
+                        self.fail_for_lack_of_room(most);
+                    }
                     Admission::Refused
                 }
             },

@@ -148,6 +148,18 @@ impl Marks {
         self.hard.load(Ordering::Relaxed) != 0
     }
 
+    /// The limit has been met and the actor is to fail for it: says whether this is the first time. From now on messages are
+    /// refused.
+    pub(crate) fn fails_now(&self) -> bool {
+        let hard = self.hard.load(Ordering::Relaxed);
+        let refuses = hard & HARD_MAX as u32;
+        hard >> 30 == 3
+            && self
+                .hard
+                .compare_exchange(hard, refuses, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
     /// How many messages may wait at all, and what happens to one more.
     pub(crate) fn hard(&self) -> Option<(usize, Overflow)> {
         let hard = self.hard.load(Ordering::Relaxed);
@@ -191,6 +203,10 @@ mod tests {
             let limits = limits.hard(50, overflow);
             assert_eq!(Marks::new(&limits, 8).soft(), 50, "who is full is flooded");
         }
+        let marks = Marks::new(&MailboxLimits::default().hard(5, Overflow::Fail), 8);
+        assert!(marks.fails_now());
+        assert!(!marks.fails_now(), "once");
+        assert_eq!(marks.hard(), Some((5, Overflow::Reject)));
         let limits = MailboxLimits::default().hard(usize::MAX, Overflow::Fail);
         assert_eq!(Marks::new(&limits, 8).hard(), Some((HARD_MAX, Overflow::Fail)));
     }

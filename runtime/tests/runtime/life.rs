@@ -391,3 +391,49 @@ fn whatever_panics_at_the_end_the_rest_of_the_end_happens() {
     let total = system.shutdown().stats.total();
     assert_eq!((total.failed, total.spawned), (10, total.ended));
 }
+
+/// Takes a message only to be stopped by it, and cannot even bear to see the others go.
+struct Squeamish(Sender<String>);
+
+impl Actor for Squeamish {
+    type Msg = u32;
+
+    fn handle(&mut self, _: u32, ctx: &mut Context<'_, Self>) -> Turn {
+        ctx.stop();
+        Ok(())
+    }
+
+    fn undelivered(&mut self, n: u32) {
+        self.0.send(format!("undelivered {n}")).expect("somebody hears");
+        assert_ne!(n, 2, "cannot bear it");
+    }
+
+    fn stopping(&mut self, _: &ExitReason, _: &mut Context<'_, Self>) {
+        self.0.send("stopping".to_owned()).expect("somebody hears");
+    }
+}
+
+#[test]
+fn a_panic_over_one_undelivered_message_keeps_none_of_the_others_back() {
+    let (tell, told) = mpsc::channel();
+    let (failed, failures) = mpsc::channel();
+    let system = System::builder()
+        .workers(1)
+        .on_failure(move |_, _, why| failed.send(why.to_string()).expect("somebody hears"))
+        .build()
+        .expect("starts");
+    let squeamish = system.spawn(move |ctx: &mut Context<'_, Squeamish>| {
+        (1..=4).for_each(|n| ctx.me().tell(n));
+        Ok(Squeamish(tell))
+    });
+    let told: Vec<String> = told.iter().collect();
+    assert_eq!(told, ["undelivered 2", "undelivered 3", "undelivered 4", "stopping"]);
+    assert!(
+        failures
+            .recv()
+            .expect("the panic is the reason")
+            .contains("cannot bear it")
+    );
+    drop(squeamish);
+    assert_eq!(system.shutdown().stats.total().dead_letters, 3);
+}

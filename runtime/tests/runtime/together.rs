@@ -284,8 +284,8 @@ impl Node {
             (35..=38 | 43, _) if self.books.calm => {}
             (35, _) => return Err(Fault::new("decided to")),
             (36, _) => panic!("decided to"),
-            (37, _) if random(seed) % 4 == 0 => ctx.stop(),
-            (38, _) if random(seed) % 4 == 0 => self.any(seed).stop(),
+            (37, _) if random(seed).is_multiple_of(4) => ctx.stop(),
+            (38, _) if random(seed).is_multiple_of(4) => self.any(seed).stop(),
             (39, _) => thread::sleep(Duration::from_micros(random(seed) % 4000)),
             (40 | 41, _) => {
                 ctx.set_pressure(true);
@@ -295,7 +295,7 @@ impl Node {
                 let other = self.any(seed);
                 ctx.monitor(&other);
             }
-            (43, _) if random(seed) % 4 == 0 => {
+            (43, _) if random(seed).is_multiple_of(4) => {
                 let other = self.any(seed);
                 ctx.link(&other);
             }
