@@ -24,8 +24,10 @@ const JOBS_PER_MEMBER: u64 = 2;
 /// How long a job may take before it is given to somebody again.
 const JOB_WITHIN: Duration = Duration::from_secs(60);
 
-/// With more restarts than this within a second the supervisor gives up.
-const RESTARTS_MAX: usize = 20_000;
+/// With more restarts than this for each job, and some, the supervisor gives up, however long that takes.
+const RESTARTS_PER_JOB: usize = 5;
+const RESTARTS_BESIDES: usize = 100;
+const RESTARTS_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How often the boss is asked how far it is, and how often that is shown.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -102,7 +104,8 @@ struct Boss {
 
 impl Boss {
     fn new(plan: Plan, ctx: &mut Context<'_, Self>) -> Self {
-        let mut tree = ctx.supervise(Strategy::OneForOne.intensity(RESTARTS_MAX, Duration::from_secs(1)));
+        let restarts = plan.jobs as usize * RESTARTS_PER_JOB + RESTARTS_BESIDES;
+        let mut tree = ctx.supervise(Strategy::OneForOne.intensity(restarts, RESTARTS_WITHIN));
         let pool = tree.pool("worker", plan.members, Restart::Permanent, move |_, _| Ok(Worker(plan)));
         let supervisor = tree.start();
         let mut boss = Self {

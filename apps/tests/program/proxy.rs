@@ -208,8 +208,12 @@ fn a_server_that_takes_too_long_gives_its_place_back() {
     let mut client = Client::new(address);
     client.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
     client.expect("504", "in time");
-    client.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n");
-    client.expect("204", "");
+    // On a busy machine even this may take too long at first.
+    eventually("the place", || {
+        client.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n");
+        let (head, _) = client.response().expect("a response");
+        head.starts_with("HTTP/1.1 204 ").then_some(())
+    });
 }
 
 #[test]
