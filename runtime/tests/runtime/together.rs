@@ -240,7 +240,7 @@ impl Node {
             (22..=29, Some(fuel)) => self.ask(fuel, seed, ctx),
             (30, Some(fuel)) => {
                 let books = self.books.clone();
-                let pinned = random(seed) % 2 == 0;
+                let pinned = random(seed).is_multiple_of(2);
                 let child = if pinned {
                     let worker = random(seed) as usize % ctx.workers();
                     ctx.spawn_on(worker, move |_| Ok(Self::new(&books)))
