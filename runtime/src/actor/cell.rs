@@ -7,6 +7,7 @@
 use super::ask::Asks;
 use super::carried::Carried;
 use super::hooks::Kept;
+use super::ids::AtomicIds;
 use super::lineage::Lineage;
 use super::memory::Memory;
 use super::pressure::{Admission, Pressure};
@@ -14,21 +15,16 @@ use super::tasks::Tasks;
 use super::ties::Ties;
 use super::timers::Timers;
 use super::tree::Children;
-use super::unanswered::Unanswered;
 use super::{Actor, Context};
 use crate::mailbox::ring::Ring;
-use crate::mailbox::{Chain, ErasedChain, Inbox, MailboxLimits, Marks, Pushed, Refused, Taken};
-use crate::scheduler::control::{AskError, Control};
+use crate::mailbox::{Inbox, MailboxLimits, Marks, Taken};
+use crate::scheduler::control::Control;
 use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::exit::{ExitReason, Fault};
-use crate::scheduler::header::{ActorId, After, Attention, CellRef, Header, Queued, Table};
-use crate::scheduler::letters::{self, DeadLetterCause};
-use crate::scheduler::outgoing::Receipt;
+use crate::scheduler::header::{Attention, CellRef, Header, Queued};
 use crate::scheduler::worker::Worker;
-use crate::sync::{UnsafeCell, global};
-use std::any::Any;
+use crate::sync::UnsafeCell;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 
 /// What makes an actor, on its worker.
@@ -128,20 +124,6 @@ pub(crate) struct ActorCell<A: Actor> {
 }
 
 impl<A: Actor> ActorCell<A> {
-    const TABLE: Table = Table {
-        run: Self::run_erased,
-        panicked: Self::panicked_erased,
-        mute: Self::mute_erased,
-        accept: Self::accept_erased,
-        control: Self::control_erased,
-        deliver: Self::deliver_erased,
-        bury: Self::bury_erased,
-        prefetch: Self::prefetch_erased,
-        claim: Self::claim_erased,
-        free: Self::free_erased,
-        type_name: std::any::type_name::<A>,
-    };
-
     /// Makes a cell. Its one reference is the actor's own (S4).
     pub(crate) fn create(
         birth: &Birth,
@@ -219,7 +201,7 @@ impl<A: Actor> ActorCell<A> {
     /// # Safety
     ///
     /// As [`push_control`](Self::push_control).
-    unsafe fn queue_up(&self, worker: &Worker, for_control: bool) {
+    pub(super) unsafe fn queue_up(&self, worker: &Worker, for_control: bool) {
         // SAFETY: M1.
         let was_idle = self.header.plain.with_mut(|plain| unsafe {
             let was_idle = (*plain).queued == Queued::No || for_control && (*plain).queued == Queued::Muted;
@@ -376,137 +358,5 @@ impl<A: Actor> ActorCell<A> {
     /// Refuses from now on; gives what was left in the inbox and whether a notification is under way.
     pub(super) fn close_inbox(&self) -> (Taken<Envelope<A::Msg>>, bool) {
         self.inbox.close()
-    }
-
-    unsafe fn run_erased(header: NonNull<Header>, worker: &Worker) -> After {
-        // SAFETY: the table belongs to this type, and the scheduler keeps the cell alive during its turn (S4).
-        unsafe { Self::from_header(header) }.run(worker)
-    }
-
-    unsafe fn panicked_erased(header: NonNull<Header>, worker: &Worker, payload: &(dyn Any + Send)) -> After {
-        // SAFETY: as above.
-        unsafe { Self::from_header(header) }.panicked(worker, payload)
-    }
-
-    unsafe fn mute_erased(header: NonNull<Header>, worker: &Worker, receiver: CellRef, again: bool) -> bool {
-        // SAFETY: as above.
-        unsafe { Self::from_header(header) }.mute(worker, receiver, again)
-    }
-
-    unsafe fn accept_erased(header: NonNull<Header>, worker: &Worker) {
-        // SAFETY: as above.
-        let cell = unsafe { Self::from_header(header) };
-        // SAFETY: M1: the notification came to the home.
-        let (queued, waits) = cell
-            .header
-            .plain
-            .with(|plain| unsafe { ((*plain).queued, (*plain).attention & Attention::CONTROL != 0) });
-        if queued == Queued::Closed {
-            // S4: the notification was what the memory waited for. The end had closed the inbox, so it is empty.
-            // SAFETY: this is the actor's own count.
-            unsafe { Header::release(header) };
-            return;
-        }
-        if queued == Queued::No && worker.passes_on(header) {
-            return;
-        }
-        if cell.header.is_on_its_way() {
-            cell.header.set_home(Some(worker.doorbell()));
-        }
-        // SAFETY: `worker` is the home (M5).
-        let source = unsafe { cell.take_in(worker, cell.inbox.take()) };
-        if waits {
-            // SAFETY: as above.
-            unsafe { cell.queue_up(worker, true) };
-        } else if queued == Queued::No && source.is_some() {
-            // SAFETY: as above; something came, so the cell has just been queued.
-            unsafe { worker.consider_drift(header, source) };
-        }
-    }
-
-    unsafe fn control_erased(header: NonNull<Header>, message: Control) {
-        // SAFETY: the table belongs to this type, and the caller holds a reference.
-        unsafe { Self::from_header(header) }.control(message);
-    }
-
-    unsafe fn deliver_erased(header: NonNull<Header>, chain: ErasedChain) -> Receipt {
-        // SAFETY: as above.
-        let cell = unsafe { Self::from_header(header) };
-        // SAFETY: chains for this cell are of its envelopes.
-        let chain: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
-        if !cell.inbox_admits() {
-            return cell.sift(chain);
-        }
-        match cell.inbox.push_gauged(chain) {
-            Ok((pushed, gauge)) => Receipt::Delivered {
-                notify: pushed == Pushed::Notify,
-                flooded: cell.is_too_much(gauge),
-            },
-            Err(Refused(chain)) => Receipt::Refused(chain.erase()),
-        }
-    }
-
-    unsafe fn bury_erased(header: NonNull<Header>, chain: ErasedChain) {
-        // SAFETY: as above.
-        let cell = unsafe { Self::from_header(header) };
-        // SAFETY: as above.
-        let refused: Chain<Envelope<A::Msg>> = unsafe { chain.restore() };
-        let (why, cause) = if cell.inbox.is_closed() {
-            (AskError::Stopped, DeadLetterCause::Refused)
-        } else {
-            (AskError::Rejected, DeadLetterCause::Rejected)
-        };
-        let _unanswered = Unanswered::because(why);
-        let mut messages = 0;
-        for envelope in refused.open() {
-            messages += u64::from(matches!(envelope.content, Content::Data(_)));
-            // Messages are the user's, and so are their destructors.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(envelope)));
-        }
-        if messages > 0 {
-            letters::count(&cell.header, messages, cause);
-        }
-    }
-
-    unsafe fn prefetch_erased(header: NonNull<Header>) {
-        // SAFETY: as above.
-        unsafe { Self::from_header(header) }.inbox.prefetch_content();
-    }
-
-    unsafe fn claim_erased(header: NonNull<Header>) -> bool {
-        // SAFETY: as above.
-        unsafe { Self::from_header(header) }.inbox.claim()
-    }
-
-    unsafe fn free_erased(header: NonNull<Header>) {
-        // SAFETY: the last count has gone; `create` made the cell from a box of this type.
-        drop(unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) });
-    }
-}
-
-/// A source of actor ids. A thread takes them in blocks, so that spawning does not contend on one line.
-struct AtomicIds(global::AtomicU64);
-
-/// How many ids a thread takes at once.
-const ID_BLOCK: u64 = 1024;
-
-impl AtomicIds {
-    const fn new() -> Self {
-        Self(global::AtomicU64::new(1))
-    }
-
-    fn next(&self) -> ActorId {
-        thread_local! {
-            static BLOCK: std::cell::Cell<(u64, u64)> = const { std::cell::Cell::new((0, 0)) };
-        }
-        BLOCK.with(|block| {
-            let (mut next, mut end) = block.get();
-            if next == end {
-                next = self.0.fetch_add(ID_BLOCK, global::Relaxed);
-                end = next + ID_BLOCK;
-            }
-            block.set((next + 1, end));
-            ActorId(next)
-        })
     }
 }

@@ -23,10 +23,9 @@
 //! Never muted are: whoever is flooded itself (it is part of what must move on), or ends, or floods itself alone.
 //! Invariants cited: M1, M6 (mailbox/README.md).
 
+use super::Actor;
 use super::cell::{ActorCell, Content, Envelope};
-use super::timers::Timer;
 use super::unanswered::Unanswered;
-use super::{Actor, Context};
 use crate::mailbox::{Chain, Gauge, MailboxLimits, Overflow, Refused};
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
@@ -49,7 +48,7 @@ const HOPS_MAX: u32 = 1 << 20;
 #[derive(Default)]
 pub(super) struct Pressure {
     /// Those who wait for this actor to be relieved, the longest first.
-    waiting: VecDeque<Waiting>,
+    pub(super) waiting: VecDeque<Waiting>,
     /// Whom this actor waits for, while it is muted.
     muted_by: Option<CellRef>,
     /// Counts how often it has been muted, so that a late end of an earlier time does not end a later one.
@@ -57,11 +56,11 @@ pub(super) struct Pressure {
     /// A message that was seen waiting, and when.
     seen: Option<Seen>,
     /// Says otherwise than the system about the age of messages.
-    limits: Option<MailboxLimits>,
+    pub(super) limits: Option<MailboxLimits>,
     /// A timer will look whether anything moves.
-    watched: bool,
+    pub(super) watched: bool,
     /// The pressure is a socket's.
-    by_socket: bool,
+    pub(super) by_socket: bool,
 }
 
 /// All messages before this position were there at that time.
@@ -82,7 +81,7 @@ impl<A: Actor> ActorCell<A> {
     /// # Safety
     ///
     /// The calling worker is the home, and `f` does not come back here.
-    unsafe fn with_pressure<R>(&self, f: impl FnOnce(&mut Pressure) -> R) -> R {
+    pub(super) unsafe fn with_pressure<R>(&self, f: impl FnOnce(&mut Pressure) -> R) -> R {
         // SAFETY: passed on.
         unsafe { self.with_extras(|extras| f(extras.pressure.get_or_insert_default())) }
     }
@@ -385,114 +384,6 @@ impl<A: Actor> ActorCell<A> {
         relief
     }
 }
-
-impl<A: Actor> Context<'_, A> {
-    /// Sets how much may wait in this actor's mailbox, instead of what
-    /// [`SystemBuilder::mailbox`](crate::SystemBuilder::mailbox) says.
-    ///
-    /// ```
-    /// use potoroo_runtime::{Actor, Context, MailboxLimits, Overflow, Turn};
-    ///
-    /// struct Latest(u64);
-    ///
-    /// impl Actor for Latest {
-    ///     type Msg = u64;
-    ///     fn handle(&mut self, value: u64, _: &mut Context<'_, Self>) -> Turn {
-    ///         self.0 = value;
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// let system = potoroo_runtime::System::new()?;
-    /// let latest = system.spawn(|ctx: &mut Context<'_, Latest>| {
-    ///     ctx.limit_mailbox(MailboxLimits::default().soft_messages(16).hard(64, Overflow::DropOldest));
-    ///     Ok(Latest(0))
-    /// });
-    /// latest.tell(7);
-    /// # Ok::<(), potoroo_runtime::Error>(())
-    /// ```
-    pub fn limit_mailbox(&mut self, limits: MailboxLimits) {
-        self.cell.header.marks.set(&limits, size_of::<A::Msg>());
-        // SAFETY: M1: this is a turn of the home.
-        unsafe { self.cell.with_pressure(|pressure| pressure.limits = Some(limits)) };
-    }
-
-    /// Says that this actor can do no more, whatever waits in its mailbox (what it writes to is full, say), or that it can
-    /// again. Under pressure it counts as flooded: who tells it something is muted when its turn ends.
-    ///
-    /// If nothing in the whole system can run any more while somebody waits for this actor, it lets one of them go on every
-    /// tenth of a second: what would relieve it may be a message of theirs.
-    pub fn set_pressure(&mut self, on: bool) {
-        self.press(on, false);
-    }
-
-    /// As [`set_pressure`](Self::set_pressure), by a socket that takes no more.
-    pub(crate) fn set_pressure_by_socket(&mut self, on: bool) {
-        self.press(on, true);
-    }
-
-    fn press(&mut self, on: bool, by_socket: bool) {
-        let cell = self.cell;
-        if on {
-            cell.set(Attention::PRESSURE);
-            // SAFETY: this is a turn of the home.
-            unsafe {
-                cell.flood();
-                cell.with_pressure(|pressure| pressure.by_socket = by_socket);
-            }
-        } else {
-            // Being flooded is looked at when the turn ends.
-            cell.clear(Attention::PRESSURE);
-        }
-    }
-
-    /// Somebody waits for this actor: if it has put itself under pressure, it is to look whether anything moves.
-    pub(super) fn watch_pressure(&mut self) {
-        if !self.cell.has(Attention::PRESSURE) {
-            return;
-        }
-        // SAFETY: M1: this is a turn of the home.
-        let begins = unsafe {
-            self.cell.with_pressure(|pressure| {
-                !pressure.by_socket && !pressure.waiting.is_empty() && !std::mem::replace(&mut pressure.watched, true)
-            })
-        };
-        if begins {
-            self.arm(clock::now() + STANDSTILL_LOOK, Timer::Pressure);
-        }
-    }
-
-    /// The look.
-    pub(super) fn look_at_pressure(&mut self) {
-        let stands_still = self.cell.has(Attention::PRESSURE) && self.worker.is_alone_awake();
-        // SAFETY: M1: this is a turn of the home. The guard goes outside.
-        let goes_on = unsafe {
-            self.cell.with_pressure(|pressure| {
-                pressure.watched = false;
-                stands_still.then(|| pressure.waiting.pop_front()).flatten()
-            })
-        };
-        if goes_on.is_some() {
-            self.worker.counters().mute_cycles.add(1);
-        }
-        drop(goes_on);
-        self.watch_pressure();
-    }
-
-    /// Whether this actor is muted: it has told something to an actor that has more than it can do, and gets control
-    /// messages only until that one has caught up. [`run_again`](Self::run_again) waits as well.
-    pub fn is_muted(&self) -> bool {
-        self.cell.has(Attention::MUTED)
-    }
-
-    /// Whether this actor has more than it can do, so that those who tell it something are muted.
-    pub fn is_flooded(&self) -> bool {
-        self.cell.has(Attention::FLOODED)
-    }
-}
-
-/// How often an actor under pressure looks whether anything else moves.
-const STANDSTILL_LOOK: Duration = Duration::from_millis(100);
 
 /// How long [`ActorRef::tell_blocking`](super::ActorRef::tell_blocking) waits at a time before it looks again.
 pub(super) const RELIEF_LOOK: Duration = Duration::from_millis(100);

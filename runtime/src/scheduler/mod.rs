@@ -17,6 +17,7 @@ mod pace;
 mod record;
 mod rescue;
 mod rest;
+mod sending;
 mod share;
 pub(crate) mod shared;
 mod sleep;
