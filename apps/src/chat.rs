@@ -141,6 +141,8 @@ impl Protocol for Client {
     fn limits(&self) -> Limits {
         Limits {
             idle_max: Some(self.idle_max),
+            // One who does not read holds up nobody else.
+            mutes_senders: false,
             ..Limits::default()
         }
     }

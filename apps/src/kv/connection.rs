@@ -11,7 +11,7 @@ use super::round::{Round, Written};
 use super::server::Shared;
 use super::session::Session;
 use super::shard::ShardMsg;
-use potoroo_runtime::io::{CloseReason, Codec, Connection, FrameError, Link, Protocol};
+use potoroo_runtime::io::{CloseReason, Codec, Connection, FrameError, Limits, Link, Protocol};
 use potoroo_runtime::sys::net::TcpStream;
 use potoroo_runtime::{Context, ExitReason, Fault, Turn};
 use std::net::SocketAddr;
@@ -193,6 +193,14 @@ impl Client {
 impl Protocol for Client {
     type Msg = ConnectionMsg;
     type Codec = Resp;
+
+    fn limits(&self) -> Limits {
+        Limits {
+            // A client that does not read is held back by its rounds, or cut off, and holds up neither a shard nor others.
+            mutes_senders: false,
+            ..Limits::default()
+        }
+    }
 
     #[inline]
     fn frame(&mut self, request: Request<'_>, link: &mut Link, _: &mut Context<'_, KvConnection>) -> Turn {

@@ -42,6 +42,11 @@ pub struct Limits {
     pub unsent_bytes_low: usize,
     /// With more than this unsent at the end of a turn the connection ends: 64 MiB.
     pub unsent_bytes_max: usize,
+    /// Whether more than `unsent_bytes_high` unsent puts the connection under pressure, so that actors that tell it something
+    /// are muted until the other side has taken more: true. Right where what is sent comes from a source that can wait.
+    /// Where one actor serves many connections, one peer that does not read would hold all of them up: say false there, and
+    /// let `unsent_bytes_max` cut that peer off.
+    pub mutes_senders: bool,
 }
 
 impl Default for Limits {
@@ -56,6 +61,7 @@ impl Default for Limits {
             unsent_bytes_high: 1 << 20,
             unsent_bytes_low: 256 << 10,
             unsent_bytes_max: 64 << 20,
+            mutes_senders: true,
         }
     }
 }

@@ -152,7 +152,7 @@ impl Link {
     pub(super) fn pressure_changed(&mut self) -> Option<bool> {
         let unsent_bytes = self.out.unsent_bytes();
         let now = match self.backed_up {
-            false => unsent_bytes > self.limits.unsent_bytes_high,
+            false => self.limits.mutes_senders && unsent_bytes > self.limits.unsent_bytes_high,
             true => unsent_bytes > self.limits.unsent_bytes_low,
         };
         (std::mem::replace(&mut self.backed_up, now) != now).then_some(now)

@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod credits;
 mod group;
 mod held;
 mod members;
@@ -8,6 +9,7 @@ mod registry;
 mod stash;
 mod topic;
 
+pub use credits::{Credit, Credits, Reserve};
 pub use group::{Group, GroupSender};
 pub use held::HeldRef;
 pub use name::{LookupError, Name, RegisterError, Registered};

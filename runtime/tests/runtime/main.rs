@@ -5,6 +5,7 @@ mod blocking;
 mod codecs;
 mod connection_limits;
 mod connections;
+mod credits;
 mod crossings;
 mod fairness;
 mod futures;
