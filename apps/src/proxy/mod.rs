@@ -18,7 +18,7 @@ use gate::{Counts, Gate, GateMsg, Pass};
 use http::{Request, Requests, Response, Responses};
 use potoroo_runtime::io::{CloseReason, Connection, FrameError, Limits, Link, Listener, ListenerMsg, Protocol, Serve};
 use potoroo_runtime::sys::net::{Admission, TcpListener};
-use potoroo_runtime::{Actor, ActorRef, Context, Reply, Turn};
+use potoroo_runtime::{Actor, ActorRef, AskError, Context, Reply, Turn};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -45,6 +45,8 @@ async fn forward(route: Route, request: Request) -> Response {
     match route.dialer.ask(exchange).within(route.timeout * 2).await {
         Ok(Ok(response)) => response,
         Ok(Err(reason)) => Response::of_proxy(502, "Bad Gateway", &format!("the server did not answer: {reason}")),
+        // Its connection gives up when the time is over, which may be noticed there first.
+        Err(AskError::Stopped) => Response::of_proxy(504, "Gateway Timeout", "the server did not answer in time"),
         Err(error) => Response::of_proxy(502, "Bad Gateway", &format!("the server did not answer: {error}")),
     }
 }
