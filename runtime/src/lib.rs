@@ -42,6 +42,7 @@
 //! | 5 | [`kit`] | what applications share: names, groups, topics, stashes, references that own |
 //! | 6 | [`supervision`] | who restarts whom: strategies, intensity, back-off, pools |
 //! | 6 | `system` | [`System`], its settings, start and shutdown |
+//! | 7 | [`sim`] | the whole house run by a seed; the test kit of users |
 //!
 //! ```text
 //!   kernel → sys::poller → io::Connection → mailbox → scheduler → a turn of an actor → io::Connection → kernel
@@ -62,6 +63,8 @@ pub mod io;
 pub mod kit;
 pub mod mailbox;
 pub mod observe;
+#[cfg(not(potoroo_loom))]
+pub mod sim;
 pub mod supervision;
 pub mod sync;
 pub mod sys;

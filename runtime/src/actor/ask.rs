@@ -93,6 +93,12 @@ impl<A: Actor> Asks<A> {
         is_first
     }
 
+    /// How many there are.
+    #[cfg(not(potoroo_loom))]
+    pub(super) fn len(&self) -> usize {
+        self.pending.iter().count()
+    }
+
     /// A sweep is due: gives the asks that are out of time, and when to sweep next. Of sweeps that were set twice, as
     /// happens where a later ask has an earlier deadline, one is in vain.
     fn sweep(&mut self, now: Time) -> (Vec<(u32, u32)>, Option<Time>) {

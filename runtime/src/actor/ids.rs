@@ -2,6 +2,7 @@
 
 use crate::scheduler::header::ActorId;
 use crate::sync::global;
+use crate::sys::simulated;
 
 /// A source of actor ids. A thread takes them in blocks, so that spawning does not contend on one line.
 pub(super) struct AtomicIds(global::AtomicU64);
@@ -15,6 +16,9 @@ impl AtomicIds {
     }
 
     pub(super) fn next(&self) -> ActorId {
+        if let Some(id) = simulated::with(|world| world.next_id()) {
+            return ActorId(id);
+        }
         thread_local! {
             static BLOCK: std::cell::Cell<(u64, u64)> = const { std::cell::Cell::new((0, 0)) };
         }

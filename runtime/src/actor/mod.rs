@@ -14,6 +14,8 @@ mod context;
 mod continuation;
 mod end;
 mod futures;
+#[cfg(not(potoroo_loom))]
+mod glimpse;
 mod hooks;
 mod ids;
 mod life;
@@ -133,6 +135,17 @@ pub trait Actor: Sized + Send + 'static {
     /// ```
     fn arena_state(&mut self) -> Option<&mut dyn Evacuate> {
         None
+    }
+
+    /// What a message is called in what people read, such as the chart of a failed simulation ([`sim`](crate::sim)). By
+    /// default the name of its type; `format!("{msg:?}")` says more where the messages allow it.
+    fn describe(msg: &Self::Msg) -> String {
+        let _ = msg;
+        std::any::type_name::<Self::Msg>()
+            .rsplit("::")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// The last call: the children have ended, nothing more will be handled.

@@ -10,7 +10,7 @@ use crate::scheduler::control::AskError;
 use crate::scheduler::header::CellRef;
 use crate::scheduler::worker::Worker;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
-use crate::sys::clock;
+use crate::sys::{clock, simulated};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -155,6 +155,7 @@ impl<R: Send + 'static> Ask<R> {
             "a handler must not block: use `ctx.ask(..).then(..)` inside actors"
         );
         let until = clock::now() + at_most;
+        simulated::wait(until, &mut || self.one_shot.lock().outcome.is_some());
         let mut state = self.one_shot.lock();
         loop {
             if let Some(outcome) = state.outcome.take() {

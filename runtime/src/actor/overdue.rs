@@ -7,6 +7,7 @@
 
 use crate::sync::{Arc, Condvar, Mutex, lock, thread};
 use crate::sys::clock::{self, Time};
+use crate::sys::simulated;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -66,6 +67,10 @@ static CHANGED: Condvar = Condvar::new();
 
 /// Lets `what` expire at `due` unless it is settled by then.
 pub(super) fn watch(due: Time, what: Arc<dyn Overdue>) {
+    let watched = what.clone();
+    if simulated::with(|world| world.errand(Some(due), Box::new(move || watched.expire()))).is_some() {
+        return;
+    }
     let mut notes = lock(&NOTES);
     if notes.by_deadline.len() >= notes.prune_at {
         notes.by_deadline.retain(|Reverse(note)| !note.what.is_settled());

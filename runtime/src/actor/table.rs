@@ -12,6 +12,8 @@ use crate::scheduler::header::{After, Attention, CellRef, Header, Queued, Table}
 use crate::scheduler::letters::{self, DeadLetterCause};
 use crate::scheduler::outgoing::Receipt;
 use crate::scheduler::worker::Worker;
+#[cfg(not(potoroo_loom))]
+use crate::sys::simulated::Glimpse;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -27,6 +29,8 @@ impl<A: Actor> ActorCell<A> {
         bury: Self::bury_erased,
         prefetch: Self::prefetch_erased,
         claim: Self::claim_erased,
+        #[cfg(not(potoroo_loom))]
+        look: Self::look_erased,
         free: Self::free_erased,
         type_name: std::any::type_name::<A>,
     };
@@ -129,6 +133,12 @@ impl<A: Actor> ActorCell<A> {
     unsafe fn claim_erased(header: NonNull<Header>) -> bool {
         // SAFETY: as above.
         unsafe { Self::from_header(header) }.inbox.claim()
+    }
+
+    #[cfg(not(potoroo_loom))]
+    unsafe fn look_erased(header: NonNull<Header>, each: &mut dyn FnMut(&Glimpse<'_>)) {
+        // SAFETY: the table belongs to this type, and all workers stand still.
+        unsafe { Self::from_header(header).look(each) };
     }
 
     unsafe fn free_erased(header: NonNull<Header>) {

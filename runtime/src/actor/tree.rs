@@ -81,6 +81,20 @@ impl Children {
         unsafe { Header::release(child) };
     }
 
+    /// Calls `each` with all children, the first started first.
+    ///
+    /// # Safety
+    ///
+    /// Nobody touches the list meanwhile (S5).
+    pub(super) unsafe fn each(&self, mut each: impl FnMut(NonNull<Header>)) {
+        let mut next = self.first;
+        while let Some(child) = next {
+            // SAFETY: S5; a linked child is counted.
+            next = unsafe { with_links(child, |links| links.next) };
+            each(child);
+        }
+    }
+
     /// The child that was started last.
     pub(super) fn last(&self) -> Option<CellRef> {
         // SAFETY: a linked child is counted.

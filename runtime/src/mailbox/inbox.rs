@@ -320,6 +320,34 @@ impl<T> Inbox<T> {
         }
     }
 
+    /// Calls `each` with what lies in the inbox, the oldest first.
+    ///
+    /// # Safety
+    ///
+    /// Nobody pushes or takes meanwhile.
+    pub(crate) unsafe fn each(&self, mut each: impl FnMut(&T)) {
+        let mut newest = head(self.word.load(Ordering::Relaxed));
+        let mut nodes = Vec::new();
+        while is_list(newest) {
+            nodes.push(newest);
+            // SAFETY: the nodes of the list are alive as long as nobody takes them.
+            newest = unsafe { (*newest).next };
+            if newest.is_null() {
+                break;
+            }
+        }
+        for node in nodes.into_iter().rev() {
+            // SAFETY: as above.
+            unsafe { (*node).value.with(|value| each(&*value)) };
+        }
+    }
+
+    /// Whether a notification is under way.
+    pub(crate) fn is_claimed(&self) -> bool {
+        let word = head(self.word.load(Ordering::Relaxed));
+        word.addr() == DRAINED || is_list(word)
+    }
+
     /// Asks the processor for the oldest of what lies in the inbox, for whoever will take it soon.
     pub(crate) fn prefetch_content(&self) {
         // Relaxed: what is asked for too early, or in vain, does no harm.

@@ -140,6 +140,22 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
         Some(unsafe { (*self.slot(head)).assume_init_read() })
     }
 
+    /// The element at this place from the front.
+    pub(crate) fn get(&mut self, place: usize) -> Option<&T> {
+        let position = self.head.wrapping_add(place);
+        // SAFETY: the positions from head to tail are written, and the borrow of the ring keeps it so.
+        (place < self.len()).then(|| unsafe { (*self.slot(position)).assume_init_ref() })
+    }
+
+    /// Moves the first to the back so many times.
+    pub(crate) fn rotate(&mut self, places: usize) {
+        for _ in 0..places {
+            if let Some(first) = self.pop_front() {
+                self.push_back(first);
+            }
+        }
+    }
+
     /// The last.
     pub(crate) fn last(&mut self) -> Option<T>
     where

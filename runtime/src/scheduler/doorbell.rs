@@ -112,6 +112,23 @@ impl Doorbell {
         self.waker.wake();
     }
 
+    /// Says whether the worker of this doorbell is stepped by a simulated world.
+    pub(crate) fn simulate(&self, is_on: bool) {
+        self.waker.simulate(is_on);
+        // Whatever a world that was left in the middle of something has left behind.
+        self.sleep.cancel();
+    }
+
+    /// Whether somebody has rung for a worker that sleeps in a simulated world.
+    pub(crate) fn has_rung(&self) -> bool {
+        self.waker.has_rung()
+    }
+
+    /// The worker has woken up in a simulated world.
+    pub(crate) fn hear(&self) {
+        self.waker.simulate(true);
+    }
+
     /// When somebody last woke the worker; a hint.
     pub(crate) fn rung_at(&self) -> Time {
         Time::from_ns(self.rung_at.load(Relaxed))

@@ -108,7 +108,7 @@ impl Worker {
     /// # Safety
     ///
     /// As [`consider_drift`](Self::consider_drift).
-    unsafe fn send_off(&self, cell: NonNull<Header>, target: &'static Doorbell) {
+    pub(super) unsafe fn send_off(&self, cell: NonNull<Header>, target: &'static Doorbell) {
         // SAFETY: the caller's cell is alive.
         let header = unsafe { cell.as_ref() };
         // SAFETY: M1: this worker is the home. The claim takes the duty to notify (M5).

@@ -11,6 +11,8 @@ use crate::mailbox::{ErasedChain, Marks, Notifiable};
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use crate::sync::hint::prefetch_to_write;
+#[cfg(not(potoroo_loom))]
+use crate::sys::simulated::Glimpse;
 use std::any::Any;
 use std::fmt;
 use std::ptr::{self, NonNull};
@@ -19,6 +21,15 @@ use std::time::Duration;
 /// What an actor is called in reports: unique for the life of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActorId(pub(crate) u64);
+
+impl ActorId {
+    /// A number that is as good as the id for telling actors of one system apart by a hash, and the same in every run of one
+    /// simulated world, whose ids differ from another's above these bits.
+    #[inline(always)]
+    pub(crate) fn low(self) -> u32 {
+        self.0 as u32
+    }
+}
 
 impl fmt::Display for ActorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,6 +142,9 @@ pub(crate) struct Table {
     pub(crate) prefetch: unsafe fn(NonNull<Header>),
     /// Claims the inbox so that the cell may move (M5).
     pub(crate) claim: unsafe fn(NonNull<Header>) -> bool,
+    /// Shows the actor and its children to somebody who has all workers stand still.
+    #[cfg(not(potoroo_loom))]
+    pub(crate) look: unsafe fn(NonNull<Header>, &mut dyn FnMut(&Glimpse<'_>)),
     /// Frees the cell; nobody counts it any more.
     pub(crate) free: unsafe fn(NonNull<Header>),
     /// The actor's type, for reports.

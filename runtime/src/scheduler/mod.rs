@@ -20,6 +20,8 @@ mod rest;
 mod sending;
 mod share;
 pub(crate) mod shared;
+#[cfg(not(potoroo_loom))]
+pub(crate) mod simulated;
 mod sleep;
 pub(crate) mod sockets;
 pub mod surplus;

@@ -10,11 +10,11 @@
 //! A rescuer delivers what a stuck turn has gathered, so this lies on the desk, under its tenure (S7).
 
 use super::doorbell::Doorbell;
-use super::header::{CellRef, Header};
+use super::header::{ActorId, CellRef, Header};
 use crate::mailbox::{Chain, Crate, ErasedChain};
 use std::ptr::{self, NonNull};
 
-/// How many cells are remembered, by their address. Whoever finds a place taken has the other's chain delivered first.
+/// How many cells are remembered, by their id. Whoever finds a place taken has the other's chain delivered first.
 const PLACES: usize = 512;
 
 /// How many messages are gathered before they are delivered in the middle of a turn, so that a long turn lets its receivers
@@ -45,7 +45,8 @@ pub(crate) enum Receipt {
 /// at once.
 #[derive(Default)]
 struct Place {
-    seen: usize,
+    /// An id, or 0.
+    seen: u64,
     cell: Option<CellRef>,
     chain: Option<ErasedChain>,
 }
@@ -100,6 +101,27 @@ impl Outgoing {
         self.gathered == 0
     }
 
+    /// Delivers what was gathered first, or tells the homes what has been delivered if nothing is left, or both; says whether
+    /// more is to be done. For a simulated world, where others may come between any two of these.
+    pub(crate) fn deliver_some(&mut self, notices_wait: bool) -> bool {
+        if !self.begun.is_empty() {
+            let first = self.begun.remove(0);
+            self.deliver(usize::from(first));
+            if notices_wait {
+                return true;
+            }
+        }
+        if self.begun.is_empty() {
+            self.deliver_all();
+            return false;
+        }
+        for (home, notices) in self.notices.drain(..) {
+            // SAFETY: as in `deliver_all`.
+            unsafe { home.notify_all(notices) };
+        }
+        true
+    }
+
     /// Adds a message to `cell`.
     ///
     /// # Safety
@@ -109,11 +131,10 @@ impl Outgoing {
         if self.places.is_empty() {
             self.places = (0..PLACES).map(|_| Place::default()).collect();
         }
-        let address = ptr::from_ref(cell).addr();
-        let index = place_of(address);
+        let index = place_of(cell.id);
         if !self.places[index].is_of(cell) {
-            if self.places[index].seen != address {
-                self.places[index].seen = address;
+            if self.places[index].seen != cell.id.0 {
+                self.places[index].seen = cell.id.0;
                 return Added::Stranger(message);
             }
             self.deliver(index);
@@ -250,7 +271,7 @@ impl Place {
     }
 }
 
-/// Spreads addresses, which are multiples of 16 and come at even distances, over the places.
-fn place_of(address: usize) -> usize {
-    ((address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55) as usize % PLACES
+/// Spreads ids over the places. By ids and not by addresses, so that a simulated run goes the same way each time.
+fn place_of(id: ActorId) -> usize {
+    (u64::from(id.low()).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55) as usize % PLACES
 }

@@ -9,13 +9,13 @@ use crate::sys::clock::{self, Time};
 use std::time::Duration;
 
 impl Worker {
-    fn next_timer(&self) -> Option<Time> {
+    pub(super) fn next_timer(&self) -> Option<Time> {
         // SAFETY: S7: called between turns.
         unsafe { self.desk().with_wheel(|wheel| wheel.next_due()) }
     }
 
     /// Whether something waits that `step` would find (timers and sockets aside).
-    fn something_waits(&self) -> bool {
+    pub(super) fn something_waits(&self) -> bool {
         self.doorbell().has_notifications() || self.shared().anything_to_steal() || self.shared().has_ended()
     }
 

@@ -8,6 +8,7 @@ use super::outgoing::Outgoing;
 use super::shared::Peer;
 use super::worker::Worker;
 use crate::mailbox::ErasedChain;
+use crate::sys::simulated::{self, World};
 use std::ptr::NonNull;
 
 /// Counts and drops what was not accepted.
@@ -39,6 +40,7 @@ impl Worker {
         let mut again = after == After::Again;
         let mut muting = after != After::Gone;
         loop {
+            simulated::with(|world| self.deliver_piecemeal(world));
             // SAFETY: S7: between turns; delivering calls nothing of the worker's.
             let (flooded, refused) = unsafe {
                 self.desk().with_outgoing(|outgoing| {
@@ -58,6 +60,23 @@ impl Worker {
             bury(refused);
             // The destructors of messages are the user's and may have sent something: once more, without muting.
             muting = false;
+        }
+    }
+
+    /// Delivers what has been gathered piece by piece, as others see it happen: in a simulated world they come in between.
+    #[cold]
+    fn deliver_piecemeal(&self, world: &dyn World) {
+        loop {
+            world.pause();
+            let notices_wait = world.choose(2) == 0;
+            // SAFETY: S7: between turns; what the pause runs are other workers, on their own desks.
+            let more = unsafe {
+                self.desk()
+                    .with_outgoing(|outgoing| outgoing.deliver_some(notices_wait))
+            };
+            if !more {
+                return;
+            }
         }
     }
 

@@ -47,7 +47,7 @@ impl Worker {
     }
 
     /// Moves up to `most` cells, the ones that would wait longest, from the run queue to the deque.
-    fn offer(&self, most: usize) -> usize {
+    pub(super) fn offer(&self, most: usize) -> usize {
         let mut offered = 0;
         let examined = self.with_run_queue(|queue| queue.len());
         let mut kept: Vec<NonNull<Header>> = Vec::new();

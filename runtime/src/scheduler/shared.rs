@@ -13,7 +13,7 @@ use super::trial::Trial;
 use crate::mailbox::MailboxLimits;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sync::{Arc, Counter};
-use crate::sys::clock;
+use crate::sys::{clock, simulated};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -119,6 +119,7 @@ impl Shared {
         // The hook is the user's code, and what calls it is the last thing that may be interrupted: the end of a life.
         let heard = catch_unwind(AssertUnwindSafe(|| (self.on_failure)(id, type_name, reason)));
         drop(heard);
+        simulated::with(|world| world.failed(id.0, type_name, &reason.to_string()));
     }
 
     /// Announces that a worker has nothing to do.

@@ -6,6 +6,7 @@ use super::control::Control;
 use super::header::CellRef;
 use crate::sync::{Arc, Condvar, Mutex, lock};
 use crate::sys::clock::{self, Time};
+use crate::sys::simulated;
 
 /// Somebody waits for the receiver of this to be relieved. Its end says that this has happened, or will not happen.
 pub(crate) struct Waiting(pub(crate) Waiter);
@@ -44,6 +45,7 @@ pub(crate) struct Relief {
 impl Relief {
     /// Waits until it has come, or until then.
     pub(crate) fn wait_until(&self, deadline: Time) {
+        simulated::wait(deadline, &mut || *lock(&self.come));
         let mut come = lock(&self.come);
         while !*come {
             let left = deadline.since(clock::now());

@@ -255,7 +255,7 @@ impl Worker {
     /// The end of a turn that was left by a panic.
     ///
     /// One guard stands around all turns rather than one in each: a turn that goes well then pays nothing for it.
-    fn end_turn_by_panic(&self, payload: Box<dyn Any + Send>) {
+    pub(super) fn end_turn_by_panic(&self, payload: Box<dyn Any + Send>) {
         if !self.desk().tenure.looks_revocable() {
             // Not in a turn: a bug of the runtime, see `run`.
             resume_unwind(payload);
@@ -267,7 +267,7 @@ impl Worker {
         self.record_turn_end(cell);
     }
 
-    fn take_notifications(&self) {
+    pub(super) fn take_notifications(&self) {
         self.doorbell().take_notifications(
             |cell| {
                 // SAFETY: a notified cell is alive until its notification is taken (S4), and while the notification was
@@ -294,7 +294,7 @@ impl Worker {
 
     /// Looks at the world: sockets, timers, what came from outside, hungry neighbors. Rare, because it reads the clock.
     #[cold]
-    fn look_around(&self) {
+    pub(super) fn look_around(&self) {
         let _look = self.record_look();
         let now = clock::now();
         self.keep_pace(now);

@@ -195,7 +195,7 @@ impl Tree {
                 if was_up && now.since(child.up_at) > calm {
                     child.failures = 0;
                 }
-                let random = mix(now.as_ns() ^ child.cell.header().id.0.rotate_left(32));
+                let random = mix(now.as_ns() ^ u64::from(child.cell.header().id.low()).rotate_left(32));
                 let delay = self.backoff.delay(child.failures, random);
                 child.failures += 1;
                 self.roster.restart(index, (!delay.is_zero()).then(|| now + delay));

@@ -40,10 +40,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Process-wide numbers and tables (ids, statistics) that no protocol depends on: never modelled, so that they can be statics.
+/// What only a simulated world touches, on its one thread.
 /// And the count of shared values that never change.
 pub(crate) mod global {
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
     pub(crate) use std::sync::{Mutex as StaticMutex, MutexGuard as StaticMutexGuard};
 }
 

@@ -5,6 +5,8 @@
 //! scheduler reads it once per slice of work and nothing reads it per message. Wall-clock time is a separate
 //! function, [`wall_ns`], because it may jump.
 
+use super::simulated;
+use crate::sync::thread;
 use std::ops::{Add, Sub};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -53,8 +55,11 @@ impl Sub for Time {
     }
 }
 
-/// Reads the monotone clock.
+/// Reads the monotone clock; in a simulated world, its own.
 pub fn now() -> Time {
+    if let Some(now) = simulated::with(|world| world.now()) {
+        return now;
+    }
     static ORIGIN: OnceLock<Instant> = OnceLock::new();
     let elapsed = ORIGIN.get_or_init(Instant::now).elapsed();
     // One tick above zero, so that a time that was read never equals the origin.
@@ -63,9 +68,19 @@ pub fn now() -> Time {
 
 /// Reads the wall clock: nanoseconds since 1970-01-01 00:00 UTC, comparable between processes of one machine.
 pub fn wall_ns() -> u64 {
+    if let Some(now) = simulated::with(|world| world.wall_ns()) {
+        return now;
+    }
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Lets `time` pass on the calling thread; in a simulated world the others go on meanwhile.
+pub fn sleep(time: Duration) {
+    if !simulated::wait(now() + time, &mut || false) {
+        thread::sleep(time);
+    }
 }
 
 #[cfg(test)]

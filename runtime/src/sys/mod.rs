@@ -14,6 +14,8 @@ pub mod net;
 pub mod perf;
 pub(crate) mod poller;
 pub mod process;
+#[cfg_attr(potoroo_loom, allow(dead_code, reason = "models run in no simulated world"))]
+pub(crate) mod simulated;
 mod stream;
 mod udp;
 #[cfg(unix)]

@@ -4,6 +4,7 @@
 //! [`Waker`]. Because everyone parks in a poll of their own, no sleeping thread ever has to hand the duty of watching
 //! sockets to another. It lacks knowledge of actors: it returns tokens.
 
+use crate::sync::global::{Arc, AtomicBool, Relaxed};
 use mio::{Events, Interest, Poll, Token};
 use std::io;
 use std::time::Duration;
@@ -11,14 +12,39 @@ use std::time::Duration;
 /// The token of the waker; sockets get smaller ones.
 const WAKE: Token = Token(usize::MAX);
 
+/// What a poller without a kernel knows, in a simulated world.
+#[derive(Default)]
+struct Simulated {
+    is_on: AtomicBool,
+    rung: AtomicBool,
+}
+
 /// Rings a sleeping poller from any thread.
-pub(crate) struct Waker(mio::Waker);
+pub(crate) struct Waker {
+    inner: mio::Waker,
+    simulated: Arc<Simulated>,
+}
 
 impl Waker {
     /// Makes the current or the next [`Poller::wait`] return.
     pub(crate) fn wake(&self) {
+        if self.simulated.is_on.load(Relaxed) {
+            self.simulated.rung.store(true, Relaxed);
+            return;
+        }
         // Writing to an eventfd fails only when its counter is full, and then the poller is awake already.
-        let _ = self.0.wake();
+        let _ = self.inner.wake();
+    }
+
+    /// Whether the poller belongs to a simulated world from now on, until it is said otherwise; then nothing has rung.
+    pub(crate) fn simulate(&self, is_on: bool) {
+        self.simulated.rung.store(false, Relaxed);
+        self.simulated.is_on.store(is_on, Relaxed);
+    }
+
+    /// Whether somebody has rung in a simulated world, and the poller has not waited since.
+    pub(crate) fn has_rung(&self) -> bool {
+        self.simulated.rung.load(Relaxed)
     }
 }
 
@@ -41,14 +67,20 @@ pub struct Readiness {
 pub(crate) struct Poller {
     poll: Poll,
     events: Events,
+    simulated: Arc<Simulated>,
 }
 
 impl Poller {
     /// A poller and the waker that interrupts it.
     pub(crate) fn new(events_max: usize) -> io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
-        let waker = Waker(mio::Waker::new(poll.registry(), WAKE)?);
+        let simulated = Arc::new(Simulated::default());
+        let waker = Waker {
+            inner: mio::Waker::new(poll.registry(), WAKE)?,
+            simulated: simulated.clone(),
+        };
         let poller = Self {
+            simulated,
             poll,
             events: Events::with_capacity(events_max),
         };
@@ -77,6 +109,10 @@ impl Poller {
         at_most: Option<Duration>,
         mut ready: impl FnMut(usize, Readiness),
     ) -> io::Result<()> {
+        if self.simulated.is_on.load(Relaxed) {
+            self.simulated.rung.store(false, Relaxed);
+            return Ok(());
+        }
         match self.poll.poll(&mut self.events, at_most) {
             Ok(()) => {}
             // A signal: whoever handles it will ring; nothing is lost by looking again.

@@ -11,14 +11,18 @@ use crate::scheduler::blocking::BlockingTuning;
 use crate::scheduler::deque::Deque;
 use crate::scheduler::desk::Desk;
 use crate::scheduler::doorbell::Doorbell;
+use crate::scheduler::header::Header;
 use crate::scheduler::letters::{self, OnDeadLetter};
 use crate::scheduler::shared::{MemoryTuning, OnFailure, Peer, Shared, Tuning};
+#[cfg(not(potoroo_loom))]
+use crate::scheduler::simulated::SimulatedWorker;
 use crate::scheduler::worker::Worker;
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Arc, Counter, Mutex, thread};
-use crate::sys::{barrier, clock, cores};
+use crate::sys::{barrier, clock, cores, simulated};
 use std::fmt;
 use std::io::Write;
+use std::ptr::NonNull;
 use std::time::Duration;
 
 /// The most workers one system may have.
@@ -68,6 +72,10 @@ impl Default for SystemBuilder {
                 },
             },
             on_failure: Box::new(|id, type_name, reason| {
+                if simulated::is_on() {
+                    // The world hears of it, and says so with the run.
+                    return;
+                }
                 // A terminal that is gone takes no part in this: its error is nobody's.
                 let _ = writeln!(std::io::stderr(), "potoroo: actor {type_name} {id} failed: {reason}");
             }),
@@ -235,8 +243,13 @@ impl SystemBuilder {
     }
 
     /// Starts the workers.
-    pub fn build(self) -> Result<System, Error> {
+    ///
+    /// In a simulated world ([`sim`](crate::sim)) there are no threads: the world gives the workers their steps.
+    pub fn build(mut self) -> Result<System, Error> {
         let usable = cores::usable();
+        if let Some(messages) = simulated::with(|world| world.turn_messages_max()).flatten() {
+            self.tuning.turn_messages_max = messages;
+        }
         let workers = self.workers.unwrap_or(usable);
         if workers == 0 || workers > WORKERS_MAX {
             return Err(Error::configuration(format!(
@@ -258,8 +271,8 @@ impl SystemBuilder {
             )));
         }
         let mut tuning = self.tuning;
-        if !barrier::register() {
-            // Without the barrier nobody can tell whether a worker lets go of its desk.
+        if simulated::is_on() || !barrier::register() {
+            // Without the barrier nobody can tell whether a worker lets go of its desk. In a simulated world nobody is stuck.
             tuning.rescue_after = None;
         }
         let factor = self.tuning.memory.evacuation_factor;
@@ -309,6 +322,13 @@ impl SystemBuilder {
         unsafe { home.notify(root.cast()) };
 
         let mut threads = Vec::with_capacity(workers);
+        let simulated = simulated::is_on();
+        let deques = if simulated {
+            hand_over(deques, &shared, root.cast());
+            Vec::new()
+        } else {
+            deques
+        };
         for (index, deque) in deques.into_iter().enumerate() {
             let core = core_of(index);
             let shared_by_worker = shared.clone();
@@ -343,10 +363,28 @@ impl SystemBuilder {
         Ok(System {
             shared,
             root: root_ref,
-            door: Mutex::new(Door { closed: false, threads }),
+            door: Mutex::new(Door {
+                closed: false,
+                threads,
+                simulated,
+            }),
         })
     }
 }
+
+/// Gives the workers to the simulated world of this thread.
+#[cfg(not(potoroo_loom))]
+fn hand_over(deques: Vec<Deque>, shared: &Arc<Shared>, root: NonNull<Header>) {
+    for (index, deque) in (0..).zip(deques) {
+        let worker = Worker::new(index, shared.clone(), deque);
+        let stepped = SimulatedWorker::new(worker, (index == 0).then_some(root));
+        simulated::with(|world| world.adopt(Box::new(stepped)));
+    }
+}
+
+/// Models have no simulated worlds.
+#[cfg(potoroo_loom)]
+fn hand_over(_: Vec<Deque>, _: &Arc<Shared>, _: NonNull<Header>) {}
 
 /// The other workers, the nearest first; among equals those that follow first, so that not all turn to the same one.
 fn neighbors(index: usize, places: &[cores::Place]) -> Box<[usize]> {

@@ -21,13 +21,16 @@ use crate::scheduler::letters::{self, DeadLetterCount};
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::Worker;
 use crate::sync::{Arc, Mutex, MutexGuard, lock, thread};
-use crate::sys::clock;
+use crate::sys::{clock, simulated};
 use root::Root;
 use std::fmt;
 use std::time::Duration;
 
 /// How long [`System::shutdown`] waits for messages to be handled before it stops the actors all the same.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long, in virtual time, the actors of a simulated system have to end: without any limit of theirs a wait would not end.
+const END_MAX: Duration = Duration::from_secs(3600);
 
 /// How often a shutdown looks whether the system is quiet.
 const QUIET_POLL_INTERVAL: Duration = Duration::from_micros(200);
@@ -46,6 +49,8 @@ struct Door {
     /// No actor is taken in any more.
     closed: bool,
     threads: Vec<thread::JoinHandle<Option<WorkerRecording>>>,
+    /// A simulated world steps the workers, and they have not been sent home yet.
+    simulated: bool,
 }
 
 /// What a shutdown found.
@@ -201,7 +206,7 @@ impl System {
             if clock::now() >= until {
                 return false;
             }
-            thread::sleep(QUIET_POLL_INTERVAL);
+            clock::sleep(QUIET_POLL_INTERVAL);
         }
     }
 
@@ -231,6 +236,9 @@ impl System {
         let until = clock::now() + drain;
         let drained = self.run_until_quiet(drain);
         self.root.stop();
+        if std::mem::take(&mut self.door().simulated) {
+            simulated::wait(clock::now() + END_MAX, &mut || self.shared.has_ended());
+        }
         let threads = std::mem::take(&mut self.door().threads);
         // A worker's panic is a bug of the runtime; its message has been printed by the hook.
         let recorded = threads.into_iter().filter_map(|thread| thread.join().ok().flatten());
@@ -247,7 +255,12 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        if !self.door().threads.is_empty() {
+        let door = self.door();
+        // What a failed simulation leaves is the world's to bury.
+        let left_to_the_world = door.simulated && thread::panicking();
+        let running = !door.threads.is_empty() || door.simulated;
+        drop(door);
+        if running && !left_to_the_world {
             self.shut_down(DRAIN_DEADLINE);
         }
         letters::close(self.root.id());

@@ -19,6 +19,11 @@ impl<M> Carried<M> {
         Self(msg)
     }
 
+    /// The message.
+    pub(crate) fn msg(&self) -> &M {
+        &self.0
+    }
+
     #[inline(always)]
     pub(crate) fn into_msg(self) -> M {
         self.0

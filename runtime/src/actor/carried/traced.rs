@@ -35,6 +35,10 @@ impl<M> Carried<M> {
         }
     }
 
+    pub(crate) fn msg(&self) -> &M {
+        &self.msg
+    }
+
     pub(crate) fn into_msg(self) -> M {
         self.msg
     }

@@ -1,0 +1,205 @@
+//! The simulator: the same runtime on one thread, in any order that its threads could have taken, from a seed.
+//!
+//! A program of actors runs in another order each time, and its bugs show in few of them. Here the order is chosen. Nothing
+//! of the runtime is replaced but what the operating system and chance decide: which worker goes on, which of the runnable
+//! actors has its turn, who steals what, when a bell is heard, what time it is. A run is a function of its seed: what failed
+//! once fails again, until it is mended. No feature, no cfg, no attribute: it works in any test.
+//!
+//! ```
+//! use potoroo_runtime::sim;
+//! use potoroo_runtime::{Actor, Context, Reply, Turn};
+//!
+//! enum CounterMsg { Add(u64), Get(Reply<u64>) }
+//!
+//! #[derive(Default)]
+//! struct Counter(u64);
+//!
+//! impl Actor for Counter {
+//!     type Msg = CounterMsg;
+//!     fn handle(&mut self, msg: CounterMsg, _: &mut Context<'_, Self>) -> Turn {
+//!         match msg {
+//!             CounterMsg::Add(n) => self.0 += n,
+//!             CounterMsg::Get(reply) => reply.send(self.0),
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let report = sim::explore(|sim| {
+//!     let counter = sim.spawn(|_| Ok(Counter::default()));
+//!     counter.tell(CounterMsg::Add(2));
+//!     counter.tell(CounterMsg::Add(3));
+//!     assert_eq!(counter.ask(CounterMsg::Get).wait(), Ok(5));
+//! })
+//! .exhaustive()
+//! .run();
+//! assert!(report.complete);
+//! ```
+//!
+//! # What is checked in each run
+//!
+//! Besides what the scenario asserts and what it asks for with [`Sim::invariant`]:
+//!
+//! - no actor fails, by a fault or a panic ([`allow_failures`](Explore::allow_failures));
+//! - no message is left to nobody ([`allow_undelivered`](Explore::allow_undelivered));
+//! - when nothing moves any more, no ask waits ([`allow_pending_asks`](Explore::allow_pending_asks));
+//! - when nothing moves any more, no message waits for an actor that will get no turn: the runtime's own promise.
+//!
+//! [`History`] checks that what several clients did to one thing could have been done by one after the other, and
+//! [`InOrder`] that what has numbers comes in their order. A failure prints which run it was, the command that repeats it,
+//! and a chart of who told whom what.
+//!
+//! # Which orders
+//!
+//! | mode | orders | for |
+//! |---|---|---|
+//! | [`random`](Explore::random) | whole workers, at random: also notifications, sleep, theft, and what a turn has sent arriving piece by piece | anything, and large systems; the default |
+//! | [`pct`](Explore::pct) | turns, by priorities that change a few times | bugs that need one unlikely order |
+//! | [`exhaustive`](Explore::exhaustive) | all orders of turns that differ in anything | few actors, few messages: then it is a proof |
+//! | [`replay`](Explore::replay) | one | understanding a failure |
+//!
+//! By turns, what one turn tells several actors arrives at once; at random it may arrive at one and not yet at the other, as
+//! it may across cores. By turns, time passes only in [`Sim::advance`] (where timers race with turns) and when code outside
+//! waits and nothing else can happen.
+//!
+//! # What it lacks
+//!
+//! Handlers are not interrupted, so what actors share behind the runtime's back, such as atomics, is not interleaved: that
+//! is what the models with loom are for. A search through all orders must be told of it with [`touch`]. Threads that a program
+//! starts by itself are not simulated.
+
+mod choice;
+mod explore;
+mod history;
+mod order;
+mod probe;
+mod random;
+mod reduce;
+mod trace;
+mod world;
+
+pub use explore::{Explore, Failure, Report, Run, explore};
+pub use history::{Call, History, Model};
+pub use order::InOrder;
+pub use probe::{Probe, ProbeActor};
+
+use crate::actor::{Actor, ActorRef};
+use crate::sys::clock::Time;
+use crate::sys::simulated;
+use crate::system::System;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::rc::Rc;
+use std::time::Duration;
+use world::SimWorld;
+
+/// A simulated system, in the hands of a scenario. What a [`System`] can do, it can as well.
+pub struct Sim {
+    system: System,
+    world: Rc<SimWorld>,
+}
+
+/// What waits in the mailbox of an actor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mailbox {
+    /// The messages, the next first, as [`Actor::describe`] names them.
+    pub messages: Vec<String>,
+    /// How much waits on the control lane: timers, answers, ends of children, stops.
+    pub control: usize,
+    /// How many asks of this actor wait for answers.
+    pub pending_asks: usize,
+    /// Whether the actor is muted.
+    pub muted: bool,
+}
+
+impl Sim {
+    /// Goes on until nothing can happen without time passing. Timers that are not due stay as they are.
+    pub fn run_until_quiet(&self) {
+        self.world.run_until_quiet();
+    }
+
+    /// Lets so much virtual time pass, with all that happens meanwhile. In a search or by priorities, timers that fall due
+    /// race with messages that wait.
+    pub fn advance(&self, time: Duration) {
+        self.world.advance(time);
+    }
+
+    /// Does one step, and says whether there was any to be done without time passing.
+    pub fn step(&self) -> bool {
+        self.world.go_on(Time::ZERO, false)
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Time {
+        crate::sys::clock::now()
+    }
+
+    /// A number below `n`, chosen as everything is: for faults and for input that differs from run to run. In a search it is
+    /// always 0.
+    pub fn choose(&self, n: usize) -> usize {
+        assert!(n > 0, "there must be something to choose from");
+        simulated::with(|world| world.choose(n)).unwrap_or(0)
+    }
+
+    /// A probe in this system.
+    pub fn probe<M: Send + 'static>(&self) -> Probe<M> {
+        Probe::on(&self.system)
+    }
+
+    /// Has `holds` called after each turn; the run fails when it says why it does not hold. It sees what actors have put
+    /// where it can see it, such as a shared table.
+    pub fn invariant(&self, name: impl Into<String>, holds: impl FnMut() -> Result<(), String> + 'static) {
+        self.world.keep(name.into(), Box::new(holds));
+    }
+
+    /// What waits in the mailbox of an actor; nothing, if it has ended.
+    pub fn mailbox<A: Actor>(&self, actor: &ActorRef<A>) -> Mailbox {
+        let mut mailbox = Mailbox::default();
+        self.world.glimpse(actor.id().0, &mut |glimpse| {
+            mailbox = Mailbox {
+                messages: (0..glimpse.data).map(glimpse.describe).collect(),
+                control: glimpse.control,
+                pending_asks: glimpse.asks,
+                muted: glimpse.muted,
+            };
+        });
+        mailbox
+    }
+
+    /// The failures of actors so far, as text; empty unless they are [allowed](Explore::allow_failures).
+    pub fn failures(&self) -> Vec<String> {
+        self.world.failures()
+    }
+
+    /// Fails the run: for checks that find something without an assertion.
+    pub fn fail(&self, what: impl Into<String>) {
+        self.world.fail(what.into());
+    }
+}
+
+impl Deref for Sim {
+    type Target = System;
+
+    fn deref(&self) -> &System {
+        &self.system
+    }
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim").field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+/// Says that the running handler reaches something that other actors may reach too, other than by messages: an atomic, a
+/// table behind a lock. A search through all orders tries both orders of two turns that touch the same. Outside simulations
+/// it does nothing.
+pub fn touch(what: &str) {
+    if simulated::is_on() {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        simulated::touch(hasher.finish());
+    }
+}

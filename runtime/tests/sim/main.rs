@@ -1,0 +1,4 @@
+//! The simulator, tested on scenarios whose orders and bugs are known.
+
+mod kit;
+mod orders;
