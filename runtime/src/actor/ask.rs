@@ -157,7 +157,7 @@ impl<A: Actor> Context<'_, A> {
     pub(super) fn next_ask_round(&mut self) -> Vec<(u32, u32)> {
         // SAFETY: as above.
         let (over, goes_on) = unsafe { self.cell.with_extras(|extras| extras.asks.next_round()) };
-        if goes_on {
+        if goes_on && !crate::mutant!("sim_ask_rounds_stop") {
             self.begin_ask_round();
         }
         over

@@ -210,7 +210,7 @@ impl<A: Actor> ActorCell<A> {
             }
             was_idle
         });
-        if was_idle {
+        if was_idle || crate::mutant!("sim_queued_twice") {
             worker.enqueue(self.as_header());
         }
     }

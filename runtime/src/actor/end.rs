@@ -41,7 +41,7 @@ impl<A: Actor> ActorCell<A> {
         self.set(Attention::ENDING);
         // SAFETY: M1: called in turns.
         let parent = unsafe { self.with_extras_if_any(|extras| extras.children.last().is_some()) };
-        let ended = if parent == Some(true) {
+        let ended = if parent == Some(true) && !crate::mutant!("sim_children_outlive_parents") {
             // SAFETY: as above.
             unsafe { self.with_extras(|extras| extras.ending = Some(reason)) };
             self.go_on_stopping(worker)
@@ -239,6 +239,7 @@ impl<A: Actor> ActorCell<A> {
             }
             for envelope in left_in_inbox {
                 match envelope.content {
+                    Content::Data(_) if crate::mutant!("sim_leftovers_forgotten") => {}
                     Content::Data(msg) => hand_over(msg),
                     Content::Control(message) => too_late(message, reason),
                 }

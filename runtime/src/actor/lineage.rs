@@ -314,6 +314,10 @@ impl<A: Actor> ActorCell<A> {
         };
         // SAFETY: M1; there is nothing to drop.
         self.body.with_mut(|body| unsafe { *body = Body::Unborn(factory) });
+        if crate::mutant!("sim_restart_loses_mail") {
+            // SAFETY: M1.
+            drop(unsafe { self.take_queue() });
+        }
         self.clear(Attention::ENDING);
         self.set(Attention::UNBORN);
         worker.counters().restarts.add(1);

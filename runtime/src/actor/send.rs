@@ -167,7 +167,7 @@ impl<A: Actor> ActorCell<A> {
     ///
     /// `worker` is the home, and the tenure is held (S7).
     unsafe fn make_way(&self, worker: &Worker) {
-        if self.inbox.has_messages() {
+        if self.inbox.has_messages() && !crate::mutant!("sim_local_overtakes_remote") {
             // SAFETY: passed on.
             unsafe { self.take_in_early(worker) };
         }
@@ -319,7 +319,9 @@ impl<A: Actor> ActorCell<A> {
 
     /// Puts a message into the inbox, after what was gathered in this turn.
     fn push_data(&self, worker: Option<&Worker>, msg: Carried<A::Msg>) -> Result<(), TellError<A::Msg>> {
-        if let Some(worker) = worker {
+        if let Some(worker) = worker
+            && !crate::mutant!("sim_try_tell_overtakes")
+        {
             worker.deliver_outgoing();
         }
         self.push_ready(worker, msg).map(|_| ())

@@ -62,7 +62,11 @@ impl<T> Slots<T> {
         let value = entry.1.take()?;
         // A slot whose generations are used up is not used again: K1.
         if let Some(next) = entry.0.checked_add(1) {
-            entry.0 = next;
+            entry.0 = if crate::mutant!("sim_slot_named_again") {
+                entry.0
+            } else {
+                next
+            };
             self.free.push(slot);
         }
         Some(value)

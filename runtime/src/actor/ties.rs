@@ -130,6 +130,10 @@ impl<A: Actor> ActorCell<A> {
         let ties = unsafe { self.with_extras_if_any(|extras| extras.ties.take()) }.flatten();
         let Some(ties) = ties else { return };
         for (_, watch) in ties.watches {
+            if crate::mutant!("sim_down_is_not_told") {
+                std::mem::forget(watch);
+                continue;
+            }
             watch.tell(reason.clone());
         }
         for (link, other) in ties.links {

@@ -119,6 +119,9 @@ impl<A: Actor> Context<'_, A> {
     /// Cancels a timer. Its message will not come any more, unless it has been handled already; says whether there was
     /// something to cancel.
     pub fn cancel(&mut self, timer: TimerId) -> bool {
+        if crate::mutant!("sim_cancelled_timer_fires") {
+            return true;
+        }
         // SAFETY: a context exists only in its actor's turn, on the home (M1).
         unsafe {
             self.cell

@@ -91,7 +91,7 @@ impl Pot {
         self.available.fetch_add(count, Ordering::Release);
         // Pairs with the fence of a waiter: either it sees what was given, or it is seen here.
         fence(Ordering::SeqCst);
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        if self.waiting.load(Ordering::Relaxed) > 0 && !crate::mutant!("sim_credit_wakes_nobody") {
             self.grant();
         }
     }

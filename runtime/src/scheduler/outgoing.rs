@@ -173,6 +173,9 @@ impl Outgoing {
         }
         self.begun.clear();
         self.gathered = usize::from(self.flooded.is_some() || !self.refused.is_empty());
+        if crate::mutant!("sim_second_home_unnotified") {
+            self.notices.truncate(1);
+        }
         for (home, notices) in self.notices.drain(..) {
             // SAFETY: the duty for each of them is ours (M2), and each waits for its notification before it is freed (S4).
             unsafe { home.notify_all(notices) };

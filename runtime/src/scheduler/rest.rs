@@ -16,7 +16,9 @@ impl Worker {
 
     /// Whether something waits that `step` would find (timers and sockets aside).
     pub(super) fn something_waits(&self) -> bool {
-        self.doorbell().has_notifications() || self.shared().anything_to_steal() || self.shared().has_ended()
+        !crate::mutant!("sim_sleeps_on_notifications") && self.doorbell().has_notifications()
+            || self.shared().anything_to_steal()
+            || self.shared().has_ended()
     }
 
     /// Waits until there may be something to do. Says whether the system goes on.

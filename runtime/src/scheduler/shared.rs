@@ -211,8 +211,8 @@ impl Shared {
     /// nobody is muted. Timers and sockets that may bring new work are not counted.
     pub(crate) fn is_quiet(&self) -> bool {
         let sleeps = |peer: &Peer| {
-            (peer.doorbell.sleep().is_asleep() && !peer.doorbell.has_notifications())
-                .then(|| peer.sleeps.load(Ordering::Acquire))
+            let awake = !peer.doorbell.sleep().is_asleep() && !crate::mutant!("sim_quiet_too_soon");
+            (!awake && !peer.doorbell.has_notifications()).then(|| peer.sleeps.load(Ordering::Acquire))
         };
         let before: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
         // Blocking work brings its result to a worker before it is done.

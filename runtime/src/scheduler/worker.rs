@@ -21,6 +21,7 @@ use crate::mailbox::NodePool;
 use crate::observe::WorkerCounters;
 use crate::sync::{Arc, UnsafeCell, thread_local_pointer};
 use crate::sys::clock::{self, Time};
+use crate::sys::simulated;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io::Write;
@@ -203,6 +204,7 @@ impl Worker {
 
     #[cold]
     fn next_cell_from_afar(&self) -> Option<NonNull<Header>> {
+        simulated::pause();
         let taken = self.deque.pop().or_else(|| self.steal())?;
         self.welcome(taken);
         self.with_run_queue(RunQueue::pop_front)
@@ -287,6 +289,9 @@ impl Worker {
         let header = unsafe { cell.as_ref() };
         header.set_home(Some(self.doorbell()));
         self.enqueue(cell);
+        if crate::mutant!("sim_stolen_cell_unread") {
+            return;
+        }
         // The claim ends like a notification that arrives (M5): what was pushed meanwhile is taken in.
         // SAFETY: this worker is the home now.
         unsafe { (header.table.accept)(cell, self) };

@@ -405,7 +405,10 @@ impl<F: Fn(&Sim)> Explore<F> {
             }
             world.end_of_scenario();
             // What the actors do while they end is no part of the scenario, but it must not tear anything down.
-            let ended = catch_unwind(AssertUnwindSafe(|| drop(sim)));
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                drop(sim);
+                world.send_home();
+            }));
             if let Err(payload) = ended {
                 world.fail(format!("the system could not be ended: {}", text_of(&*payload)));
             }

@@ -179,6 +179,13 @@ impl Sim {
     }
 }
 
+impl Sim {
+    /// The system, for what the two call alike.
+    pub fn system(&self) -> &System {
+        &self.system
+    }
+}
+
 impl Deref for Sim {
     type Target = System;
 

@@ -31,6 +31,12 @@ const STEP_TIME: Duration = Duration::from_nanos(200);
 /// In one of so many steps of a whole world a worker does something out of turn.
 const NUDGE_ONE_IN: usize = 12;
 
+/// How many steps others take at most while a worker is in the middle of one.
+const PAUSE_STEPS_MAX: usize = 6;
+
+/// How often the run queues are compared, in steps: it takes time in proportion to all that waits in them.
+const QUEUES_CHECKED_EVERY: u64 = 4;
+
 /// An errand without a time is done within so much.
 const ERRAND_WITHIN_NS: usize = 200_000;
 
@@ -432,9 +438,28 @@ impl SimWorld {
         }
     }
 
+    /// Looks whether a cell stands in two run queues, or twice in one: it would be run by two workers.
+    fn check_queues(&self) {
+        let mut queued = BTreeSet::new();
+        for slot in self.slots() {
+            let Standing::Awake { runnable } = slot.stepped.standing() else {
+                continue;
+            };
+            for place in 0..runnable {
+                let actor = slot.stepped.runnable(place);
+                if !queued.insert(actor) {
+                    self.fail(format!("actor #{} is to be run twice at once", actor - self.first_id));
+                }
+            }
+        }
+    }
+
     fn check_invariants(&self) {
         if self.over.get() || self.problem.borrow().is_some() {
             return;
+        }
+        if self.steps.get().is_multiple_of(QUEUES_CHECKED_EVERY) {
+            self.check_queues();
         }
         let mut invariants = self.invariants.take();
         for (name, holds) in &mut invariants {
@@ -581,11 +606,13 @@ impl SimWorld {
             }
         }
         self.each_glimpse(&mut |glimpse| {
-            if glimpse.data + glimpse.control > 0 && !glimpse.muted {
-                let why = if glimpse.scheduled {
-                    "is to have a turn"
-                } else {
-                    "is not scheduled"
+            // Pressure of an actor's own is broken by a timer: while there is one, standing still says nothing.
+            let stuck = !glimpse.muted || self.next_due().is_none();
+            if glimpse.data + glimpse.control > 0 && stuck {
+                let why = match (glimpse.muted, glimpse.scheduled) {
+                    (true, _) => "is muted, and nobody will unmute it",
+                    (false, true) => "is to have a turn, and gets none",
+                    (false, false) => "is not scheduled",
                 };
                 self.fail(format!(
                     "nothing can run any more, and {} has {} messages and {} of control waiting; it {why}",
@@ -593,6 +620,11 @@ impl SimWorld {
                 ));
             }
         });
+    }
+
+    /// Lets the workers of systems that have ended go home.
+    pub(super) fn send_home(&self) {
+        while self.go_on(self.now.get(), false) {}
     }
 
     /// How many asks wait, by type of the asker.
@@ -676,7 +708,7 @@ impl World for SimWorld {
             return;
         }
         self.depth.set(1);
-        for _ in 0..self.below(4) {
+        for _ in 0..self.below(PAUSE_STEPS_MAX) {
             if !self.step_whole(Time::ZERO) {
                 break;
             }

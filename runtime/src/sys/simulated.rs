@@ -159,6 +159,12 @@ pub(crate) fn with<R>(f: impl FnOnce(&dyn World) -> R) -> Option<R> {
     WORLD.get().map(|world| f(unsafe { world.as_ref() }))
 }
 
+/// As [`World::pause`], where there is a world.
+#[inline]
+pub(crate) fn pause() {
+    with(|world| world.pause());
+}
+
 /// As [`World::touch`], where there is a world.
 #[inline]
 pub(crate) fn touch(what: u64) {

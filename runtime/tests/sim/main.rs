@@ -2,3 +2,5 @@
 
 mod kit;
 mod orders;
+mod seeds;
+mod whole;
