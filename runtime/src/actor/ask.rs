@@ -69,7 +69,7 @@ impl<A: Actor> Default for Asks<A> {
 
 /// How long an ask waits, as its author says it.
 #[derive(Clone, Copy)]
-pub(super) enum Patience {
+pub(crate) enum Patience {
     /// For the system's time-out.
     Default,
     AtMost(Duration),

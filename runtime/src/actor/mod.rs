@@ -41,6 +41,7 @@ pub use crate::scheduler::exit::{ExitReason, Fault};
 pub use crate::scheduler::header::ActorId;
 pub use crate::sys::poller::Readiness;
 pub use actor_ref::{ActorRef, Recipient};
+pub(crate) use ask::Patience;
 pub use ask::{AskInside, Reply};
 pub use blocking::{BlockingError, BlockingInside};
 pub(crate) use cell::{ActorCell, Birth};

@@ -8,6 +8,7 @@ mod connections;
 mod credits;
 mod crossings;
 mod fairness;
+mod files;
 mod futures;
 mod kit_letters;
 mod kit_lives;
