@@ -295,6 +295,10 @@ impl<A: Actor> ActorCell<A> {
             std::mem::swap(&mut next.asks, &mut old.asks);
             let tasks = old.tasks.forget_all();
             std::mem::swap(&mut next.tasks, &mut old.tasks);
+            if let Some(pressure) = &mut next.pressure {
+                // The timer of its looks goes with the others.
+                pressure.watched = false;
+            }
             // Only a supervisor has any left.
             next.children.unsettle();
             // SAFETY: as above; what is replaced is empty.

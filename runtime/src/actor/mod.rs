@@ -14,6 +14,7 @@ mod context;
 mod continuation;
 mod end;
 mod futures;
+mod hold;
 mod hooks;
 mod ids;
 mod life;

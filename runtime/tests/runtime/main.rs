@@ -10,6 +10,7 @@ mod crossings;
 mod fairness;
 mod files;
 mod futures;
+mod holding;
 mod kit_letters;
 mod kit_lives;
 mod kit_members;
