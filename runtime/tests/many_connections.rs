@@ -3,18 +3,28 @@
 
 #![cfg(target_os = "linux")]
 
-use potoroo_runtime::io::{Acceptor, Connection, Frame, Frames, Framing, Link, Listener, Protocol, Spread};
+use potoroo_runtime::io::{Acceptor, Connection, Frame, Frames, Framing, Limits, Link, Listener, Protocol, Spread};
 use potoroo_runtime::sys::net::{Admission, TcpListener, TcpStream};
 use potoroo_runtime::sys::process::raise_open_files_max;
 use potoroo_runtime::{Context, System, Turn};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 struct Echo;
 
 impl Protocol for Echo {
     type Msg = ();
     type Codec = Frames;
+
+    /// A timer that is cancelled keeps its actor's cell until it would have been due: so that cells do not pile up over the
+    /// rounds, no timer here is set for long.
+    fn limits(&self) -> Limits {
+        Limits {
+            frame_within: Some(Duration::from_secs(1)),
+            ..Limits::default()
+        }
+    }
 
     fn frame(&mut self, frame: Frame<'_>, link: &mut Link, _: &mut Context<'_, Connection<Self>>) -> Turn {
         link.send(frame.bytes);
@@ -94,9 +104,10 @@ fn connections_that_come_and_go_leave_nothing_behind() {
             // Some end in order, some within a frame, some by a reset.
             match n % 3 {
                 0 => drop(client),
-                1 => client.shutdown(std::net::Shutdown::Both).expect("open"),
+                // On a slow machine the half line may have taken too long for the server already.
+                1 => drop(client.shutdown(std::net::Shutdown::Both)),
                 _ => socket2::SockRef::from(&client)
-                    .set_linger(Some(std::time::Duration::ZERO))
+                    .set_linger(Some(Duration::ZERO))
                     .expect("a socket"),
             }
         }
