@@ -92,7 +92,8 @@ pub use scheduler::surplus;
 #[doc(hidden)] // For the models in `loom-tests`.
 pub use scheduler::{AtWork, Held, Sleep, Tenure};
 pub use supervision::{
-    Backoff, ChildInfo, ChildState, Pool, Restart, Settings, Strategy, Supervisor, SupervisorBuilder, SupervisorMsg,
+    Backoff, ChildError, ChildInfo, ChildState, Pool, Restart, Settings, Strategy, Supervisor, SupervisorBuilder,
+    SupervisorMsg,
 };
 pub use system::{
     ASK_TIMEOUT, DRAIN_DEADLINE, Error, ErrorKind, RECORDED_EVENTS_MAX, ShutdownReport, System, SystemBuilder,

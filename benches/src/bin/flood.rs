@@ -1,7 +1,7 @@
 //! Prints what becomes of one slow actor that many producers flood: how fast it works, and how much waits for it.
 //!
-//! `cargo run --release -p potoroo-benches --bin flood [-- --quick] [--seconds N]`. About 30 s for each of four rows (100 ms
-//! with `--quick`). The actor takes about 200 ns a message; producers tell it a hundred in a turn and go on as fast as they
+//! `cargo run --release -p potoroo-benches --bin flood [-- --quick] [--seconds N] [--producers N]`. About 30 s for each of four
+//! rows (100 ms with `--quick`), or for the one of so many producers. The actor takes about 200 ns a message; producers tell it a hundred in a turn and go on as fast as they
 //! may. The first row is one producer with one message under way, which floods nobody and pays for the way there and back with
 //! each message. With back-pressure the rate does not fall with the number of producers, the most that ever waits is bounded by
 //! the marks and what each producer sends in a turn, and the memory of the process stays where it is.
@@ -110,11 +110,18 @@ fn measure(producers: usize, time: Duration) -> Result<Row, Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().collect();
     let quick = words.iter().any(|word| word == "--quick");
-    let said = words.iter().position(|word| word == "--seconds");
-    let seconds = match said.map(|at| words.get(at + 1).map(|word| word.parse::<u64>())) {
-        None => 30,
-        Some(Some(Ok(seconds))) if seconds > 0 => seconds,
-        Some(_) => return Err("--seconds wants a whole number of seconds, at least 1".into()),
+    // The number behind a word, if the word is there.
+    let number = |word: &str| match words.iter().position(|one| one == word) {
+        None => Ok(None),
+        Some(at) => match words.get(at + 1).map(|number| number.parse::<u64>()) {
+            Some(Ok(number)) if number > 0 => Ok(Some(number)),
+            _ => Err(format!("{word} wants a whole number, at least 1")),
+        },
+    };
+    let seconds = number("--seconds")?.unwrap_or(30);
+    let rows = match number("--producers")? {
+        Some(producers) => vec![producers as usize],
+        None => vec![0, 1, 8, 64],
     };
     let time = if quick {
         Duration::from_millis(100)
@@ -123,7 +130,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     println!("| producers | handled, M/s | most that waited | mutes | memory grown, MiB |");
     println!("|---|---|---|---|---|");
-    for producers in [0, 1, 8, 64] {
+    for producers in rows {
         eprint!("{producers} producers ...\r");
         let row = measure(producers, time)?;
         let name = match producers {

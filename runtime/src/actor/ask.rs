@@ -69,7 +69,7 @@ impl<A: Actor> Default for Asks<A> {
 
 /// How long an ask waits, as its author says it.
 #[derive(Clone, Copy)]
-pub(super) enum Patience {
+pub(crate) enum Patience {
     /// For the system's time-out.
     Default,
     AtMost(Duration),
@@ -329,5 +329,67 @@ impl<A: Actor, B: Actor, R: Send + 'static, F: FnOnce(Reply<R>) -> B::Msg> AskIn
         let reply = self.ctx.expect_reply(continuation, self.patience);
         let msg = (self.make)(reply);
         asking(|| self.target.tell(msg));
+    }
+
+    /// As [`then`](Self::then), and holds this actor until the answer has come: no further message is handled before the
+    /// continuation has been called. So a change that takes an answer from somebody else is made as if in one handler.
+    ///
+    /// What does not come by the mailbox goes on: answers, timers and their messages, signals, a stop. What is told meanwhile
+    /// waits in order, and counts as ever: an actor that is held for long is flooded, and those who tell it something are muted.
+    /// A continuation that asks in this way again goes on holding.
+    ///
+    /// The holding ends in any case: with the answer, the time-out, or the end of either actor. But two that ask each other in
+    /// this way both wait for the time-out. Whoever is asked, and has been muted because this actor is flooded, goes on at once;
+    /// others who are muted because of it may go on every tenth of a second, because the answer may depend on them.
+    ///
+    /// ```
+    /// # use potoroo_runtime::{Actor, ActorRef, Context, Reply, System, Turn};
+    /// /// Gives out numbers, each once.
+    /// struct Numbers(u64);
+    ///
+    /// impl Actor for Numbers {
+    ///     type Msg = Reply<u64>;
+    ///     fn handle(&mut self, reply: Reply<u64>, _: &mut Context<'_, Self>) -> Turn {
+    ///         self.0 += 1;
+    ///         reply.send(self.0);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// /// Numbers lines in the order in which they come, though the numbers are somebody else's.
+    /// struct Lines { numbers: ActorRef<Numbers>, lines: Vec<(u64, &'static str)> }
+    ///
+    /// enum Msg { Line(&'static str), All(Reply<Vec<(u64, &'static str)>>) }
+    ///
+    /// impl Actor for Lines {
+    ///     type Msg = Msg;
+    ///     fn handle(&mut self, msg: Msg, ctx: &mut Context<'_, Self>) -> Turn {
+    ///         match msg {
+    ///             Msg::Line(line) => ctx.ask(&self.numbers, |reply| reply).then_holding(move |this, number, _ctx| {
+    ///                 this.lines.push((number?, line));
+    ///                 Ok(())
+    ///             }),
+    ///             Msg::All(reply) => reply.send(self.lines.clone()),
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let system = System::new()?;
+    /// let numbers = system.spawn(|_| Ok(Numbers(0)));
+    /// let lines = system.spawn(|_| Ok(Lines { numbers, lines: Vec::new() }));
+    /// ["a", "b"].map(|line| lines.tell(Msg::Line(line)));
+    /// assert_eq!(lines.ask(Msg::All).wait()?, [(1, "a"), (2, "b")]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn then_holding(
+        self,
+        continuation: impl FnOnce(&mut A, Result<R, AskError>, &mut Context<'_, A>) -> Turn + Send + 'static,
+    ) {
+        self.ctx.hold(Some(self.target.cell_ref()));
+        self.then(move |actor: &mut A, answer, ctx: &mut Context<'_, A>| {
+            ctx.let_go();
+            continuation(actor, answer, ctx)
+        });
     }
 }

@@ -4,10 +4,11 @@
 
 use super::ask::Patience;
 use super::unanswered::Unanswered;
-use super::{Actor, Context, Turn};
-use crate::scheduler::blocking::BlockingPool;
+use super::{Actor, Context, Reply, Turn};
+use crate::scheduler::blocking::{BlockingPool, Job};
 use crate::scheduler::control::AskError;
 use crate::scheduler::exit::panic_text;
+use crate::sync::Arc;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -88,6 +89,40 @@ impl<'t, A: Actor> Context<'t, A> {
     }
 }
 
+impl<A: Actor> Context<'_, A> {
+    /// Remembers what to do with the result of some work, and gives the way back to it. A reply that is dropped says that the
+    /// system is ending.
+    pub(crate) fn expect_result<T: Send + 'static>(
+        &mut self,
+        patience: Patience,
+        continuation: impl FnOnce(&mut A, Result<T, BlockingError>, &mut Context<'_, A>) -> Turn + Send + 'static,
+    ) -> Reply<Result<T, BlockingError>> {
+        let continuation = |actor: &mut A, result, ctx: &mut Context<'_, A>| {
+            let result = match result {
+                Ok(result) => result,
+                Err(AskError::TimedOut) => Err(BlockingError::TimedOut),
+                Err(AskError::Rejected) => Err(BlockingError::Full),
+                Err(_) => Err(BlockingError::Stopped),
+            };
+            continuation(actor, result, ctx)
+        };
+        self.expect_reply(continuation, patience)
+    }
+
+    /// Has a job done by the pool. If it is refused it is dropped, and replies in it say so.
+    pub(crate) fn have_done(&self, job: Job) {
+        if let Err(refused) = BlockingPool::submit(&self.worker.shared().blocking, job) {
+            let _full = Unanswered::because(AskError::Rejected);
+            drop(refused);
+        }
+    }
+
+    /// The pool, for jobs that go on with others.
+    pub(crate) fn blocking_pool(&self) -> Arc<BlockingPool> {
+        self.worker.shared().blocking.clone()
+    }
+}
+
 impl<A: Actor, F> BlockingInside<'_, '_, A, F> {
     /// Waits for at most `at_most`, queueing included. By default there is no limit, because a result or an error comes in
     /// any case.
@@ -103,26 +138,12 @@ impl<A: Actor, F> BlockingInside<'_, '_, A, F> {
     ) where
         F: FnOnce() -> T + Send + 'static,
     {
-        let continuation = |actor: &mut A, result, ctx: &mut Context<'_, A>| {
-            let result = match result {
-                Ok(result) => result,
-                Err(AskError::TimedOut) => Err(BlockingError::TimedOut),
-                Err(AskError::Rejected) => Err(BlockingError::Full),
-                Err(_) => Err(BlockingError::Stopped),
-            };
-            continuation(actor, result, ctx)
-        };
-        let reply = self.ctx.expect_reply(continuation, self.patience);
+        let reply = self.ctx.expect_result(self.patience, continuation);
         let work = self.work;
-        let job = move || {
+        self.ctx.have_done(Box::new(move || {
             let result = catch_unwind(AssertUnwindSafe(work));
             reply.send(result.map_err(|payload| BlockingError::Panicked(panic_text(&*payload))));
-        };
-        if let Err(refused) = BlockingPool::submit(&self.ctx.worker.shared().blocking, Box::new(job)) {
-            // With the closure the reply is dropped, and says so.
-            let _full = Unanswered::because(AskError::Rejected);
-            drop(refused);
-        }
+        }));
     }
 }
 

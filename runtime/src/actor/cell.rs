@@ -6,6 +6,7 @@
 
 use super::ask::Asks;
 use super::carried::Carried;
+use super::hold::Holding;
 use super::hooks::Kept;
 use super::ids::AtomicIds;
 use super::lineage::Lineage;
@@ -59,6 +60,8 @@ pub(super) struct Extras<A: Actor> {
     pub(super) tasks: Tasks<A>,
     pub(super) memory: Option<Box<Memory>>,
     pub(super) pressure: Option<Box<Pressure>>,
+    /// What the data lane waits for.
+    pub(super) holding: Option<Box<Holding>>,
     pub(super) children: Children,
     /// Tokens of the watched sockets.
     pub(super) sockets: Vec<usize>,
@@ -81,6 +84,7 @@ impl<A: Actor> Default for Extras<A> {
             tasks: Tasks::default(),
             memory: None,
             pressure: None,
+            holding: None,
             children: Children::default(),
             sockets: Vec::new(),
             kept: Kept::default(),

@@ -37,6 +37,7 @@ impl<A: Actor> ActorCell<A> {
     #[cold]
     #[inline(never)]
     pub(super) fn begin_to_end(&self, worker: &Worker, reason: ExitReason) -> After {
+        self.let_go_to_end(worker);
         self.unmute_to_end(worker);
         self.set(Attention::ENDING);
         // SAFETY: M1: called in turns.

@@ -154,11 +154,56 @@ impl<'c, 't, A: Actor, F: Future + Send + 'static> RunInside<'c, 't, A, F> {
         self,
         continuation: impl FnOnce(&mut A, F::Output, &mut Context<'_, A>) -> Turn + Send + 'static,
     ) -> TaskId {
-        let continuation = |actor: &mut A, output, ctx: &mut Context<'_, A>| match output {
-            Ok(output) => continuation(actor, output, ctx),
-            Err(TimedOut) => unreachable!("no limit was set"),
-        };
-        begin(self.ctx, self.future, None, continuation)
+        begin(self.ctx, self.future, None, false, unlimited(continuation))
+    }
+
+    /// As [`then`](Self::then), and holds this actor until the future is ready, or cancelled: no further message is handled
+    /// before the continuation has been called. Otherwise as [`AskInside::then_holding`](super::AskInside::then_holding); but a
+    /// future without a limit may hold for ever, so give it one where it may not come to an end.
+    ///
+    /// ```
+    /// # use potoroo_runtime::{Actor, Context, Reply, System, Turn};
+    /// struct Steps(Vec<u32>);
+    ///
+    /// enum Msg { Step(u32), All(Reply<Vec<u32>>) }
+    ///
+    /// impl Actor for Steps {
+    ///     type Msg = Msg;
+    ///     fn handle(&mut self, msg: Msg, ctx: &mut Context<'_, Self>) -> Turn {
+    ///         match msg {
+    ///             Msg::Step(n) => {
+    ///                 ctx.run(async move { n * n }).then_holding(|this, square, _ctx| {
+    ///                     this.0.push(square);
+    ///                     Ok(())
+    ///                 });
+    ///             }
+    ///             Msg::All(reply) => reply.send(self.0.clone()),
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let system = System::new()?;
+    /// let steps = system.spawn(|_| Ok(Steps(Vec::new())));
+    /// [1, 2, 3].map(|n| steps.tell(Msg::Step(n)));
+    /// assert_eq!(steps.ask(Msg::All).wait()?, [1, 4, 9]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn then_holding(
+        self,
+        continuation: impl FnOnce(&mut A, F::Output, &mut Context<'_, A>) -> Turn + Send + 'static,
+    ) -> TaskId {
+        begin(self.ctx, self.future, None, true, unlimited(continuation))
+    }
+}
+
+/// The continuation of a future that has no limit.
+fn unlimited<A: Actor, T>(
+    continuation: impl FnOnce(&mut A, T, &mut Context<'_, A>) -> Turn + Send + 'static,
+) -> impl FnOnce(&mut A, Result<T, TimedOut>, &mut Context<'_, A>) -> Turn + Send + 'static {
+    |actor, output, ctx| match output {
+        Ok(output) => continuation(actor, output, ctx),
+        Err(TimedOut) => unreachable!("no limit was set"),
     }
 }
 
@@ -168,7 +213,15 @@ impl<A: Actor, F: Future + Send + 'static> RunWithin<'_, '_, A, F> {
         self,
         continuation: impl FnOnce(&mut A, Result<F::Output, TimedOut>, &mut Context<'_, A>) -> Turn + Send + 'static,
     ) -> TaskId {
-        begin(self.ctx, self.future, Some(self.at_most), continuation)
+        begin(self.ctx, self.future, Some(self.at_most), false, continuation)
+    }
+
+    /// As [`RunInside::then_holding`].
+    pub fn then_holding(
+        self,
+        continuation: impl FnOnce(&mut A, Result<F::Output, TimedOut>, &mut Context<'_, A>) -> Turn + Send + 'static,
+    ) -> TaskId {
+        begin(self.ctx, self.future, Some(self.at_most), true, continuation)
     }
 }
 
@@ -176,10 +229,11 @@ fn begin<A: Actor, F: Future + Send + 'static>(
     ctx: &mut Context<'_, A>,
     future: F,
     at_most: Option<Duration>,
+    holds: bool,
     continuation: impl FnOnce(&mut A, Result<F::Output, TimedOut>, &mut Context<'_, A>) -> Turn + Send + 'static,
 ) -> TaskId {
     let (future, then) = (Some(future), Some(continuation));
-    ctx.begin_task(Box::pin(Running { future, then }), at_most)
+    ctx.begin_task(Box::pin(Running { future, then }), at_most, holds)
 }
 
 impl<A: Actor, F> fmt::Debug for RunInside<'_, '_, A, F> {

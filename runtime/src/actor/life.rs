@@ -63,13 +63,13 @@ impl<A: Actor> ActorCell<A> {
     /// see [`panicked`](Self::panicked).
     #[inline]
     pub(super) fn run(&self, worker: &Worker) -> After {
-        if self.has(Attention::UNBORN | Attention::ENDING | Attention::ARENA | Attention::MUTED) {
+        if self.has(Attention::UNBORN | Attention::ENDING | Attention::ARENA | Attention::MUTED | Attention::HELD) {
             return self.run_otherwise(worker);
         }
         self.turn::<false>(Context::new(self, worker, None))
     }
 
-    /// A turn that is the first, or has an arena to enter, or waits for children to end, or of a muted actor.
+    /// A turn that is the first, or has an arena to enter, or waits for children to end, or of a muted or held actor.
     #[inline(never)]
     fn run_otherwise(&self, worker: &Worker) -> After {
         if self.has(Attention::ENDING) {
@@ -96,8 +96,8 @@ impl<A: Actor> ActorCell<A> {
         self.begin_to_end(worker, ExitReason::from_panic(payload))
     }
 
-    /// The end of a turn on the short way: whether something waits. Only a turn with `SPECIAL` may be one of a muted actor,
-    /// whose data waits for longer.
+    /// The end of a turn on the short way: whether something waits. Only a turn with `SPECIAL` may begin as one of a muted or
+    /// held actor, whose data waits for longer; one in which the actor is held for the first time is followed by such a turn.
     #[inline(always)]
     fn rest_or_go_on<const SPECIAL: bool>(&self) -> After {
         // SAFETY: M1: called at the end of a turn.
@@ -107,7 +107,7 @@ impl<A: Actor> ActorCell<A> {
         });
         // SAFETY: M1.
         self.header.plain.with_mut(|plain| unsafe {
-            let muted = SPECIAL && (*plain).attention & Attention::MUTED != 0;
+            let muted = SPECIAL && (*plain).attention & (Attention::MUTED | Attention::HELD) != 0;
             if data_waits && !muted || (*plain).attention & Attention::CONTROL != 0 {
                 return After::Again;
             }
@@ -166,10 +166,13 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: M1: this is a turn of the home.
         let mut left = desk.turn_messages_max.min(unsafe { self.queue_len() });
         loop {
-            if self.has(Attention::CONTROL | Attention::STOP)
-                && let Some(end) = self.attend(actor, ctx)
-            {
-                return Err(Box::new(end));
+            if self.has(Attention::CONTROL | Attention::STOP | Attention::HELD) {
+                if let Some(end) = self.attend(actor, ctx) {
+                    return Err(Box::new(end));
+                }
+                if self.has(Attention::HELD) {
+                    break;
+                }
             }
             if SPECIAL && self.has(Attention::MUTED) {
                 break;
@@ -242,7 +245,7 @@ impl<A: Actor> ActorCell<A> {
             return Ok(());
         }
         self.clear(Attention::AGAIN);
-        if self.has(Attention::MUTED) {
+        if self.has(Attention::MUTED | Attention::HELD) {
             self.set(Attention::AGAIN_UNMUTED);
             return Ok(());
         }
@@ -251,7 +254,8 @@ impl<A: Actor> ActorCell<A> {
         Ok(())
     }
 
-    /// Before the next message: the control lane, and whether the last handler asked to stop.
+    /// Before the next message: the control lane, and whether the last handler asked to stop. Of a held actor this is all there
+    /// is.
     #[cold]
     fn attend(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Option<ExitReason> {
         if self.has(Attention::STOP) {
@@ -310,7 +314,7 @@ impl<A: Actor> ActorCell<A> {
                 } => self.answer(actor, ctx, slot, generation, value),
                 Control::Poll { slot, generation } => self.poll_task(actor, ctx, slot, generation),
                 Control::Ready { socket, readiness } => actor.signal(Signal::Ready { socket, readiness }, ctx),
-                Control::RunAgain if self.has(Attention::MUTED) => {
+                Control::RunAgain if self.has(Attention::MUTED | Attention::HELD) => {
                     self.set(Attention::AGAIN_UNMUTED);
                     Ok(())
                 }

@@ -19,6 +19,7 @@ use crate::scheduler::worker::Worker;
 use crate::sync::{Arc, Mutex, lock};
 use std::fmt;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 /// What makes an actor, life after life.
 pub(crate) type Maker<A> = Box<dyn FnMut(&mut Context<'_, A>) -> Result<A, Fault> + Send>;
@@ -139,6 +140,14 @@ impl<A: Actor> Context<'_, A> {
         }
         self.cell.adopt(child.cell_ref());
         child.launch(self.worker.doorbell());
+    }
+
+    /// A child has not stopped in the time that it was given; no failure is silent.
+    pub(crate) fn report_left_over(&self, child: &CellRef, within: Duration) {
+        let child = child.header();
+        let reason = ExitReason::LeftOver { within };
+        let type_name = (child.table.type_name)();
+        self.worker.shared().report_failure(child.id, type_name, &reason);
     }
 
     /// A reference of any kind to this actor.
@@ -286,6 +295,10 @@ impl<A: Actor> ActorCell<A> {
             std::mem::swap(&mut next.asks, &mut old.asks);
             let tasks = old.tasks.forget_all();
             std::mem::swap(&mut next.tasks, &mut old.tasks);
+            if let Some(pressure) = &mut next.pressure {
+                // The timer of its looks goes with the others.
+                pressure.watched = false;
+            }
             // Only a supervisor has any left.
             next.children.unsettle();
             // SAFETY: as above; what is replaced is empty.

@@ -16,6 +16,7 @@ mod end;
 mod futures;
 #[cfg(not(potoroo_loom))]
 mod glimpse;
+mod hold;
 mod hooks;
 mod ids;
 mod life;
@@ -43,6 +44,7 @@ pub use crate::scheduler::exit::{ExitReason, Fault};
 pub use crate::scheduler::header::ActorId;
 pub use crate::sys::poller::Readiness;
 pub use actor_ref::{ActorRef, Recipient};
+pub(crate) use ask::Patience;
 pub use ask::{AskInside, Reply};
 pub use blocking::{BlockingError, BlockingInside};
 pub(crate) use cell::{ActorCell, Birth};

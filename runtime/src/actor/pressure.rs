@@ -18,7 +18,8 @@
 //! One wait no probe can see: an actor says that it is under pressure, and what would relieve it is a message of the very
 //! actor that it has muted by that. Only the whole system knows, by standing still. So while somebody waits for an actor
 //! that has put itself under pressure, it looks every tenth of a second whether anything else can run at all, and if not
-//! lets go on who has waited longest. (Pressure by a socket ends with the socket.)
+//! lets go on who has waited longest. (Pressure by a socket ends with the socket.) Nor can a probe see that an actor is held
+//! until an answer has come: hold.rs.
 //!
 //! Never muted are: whoever is flooded itself (it is part of what must move on), or ends, or floods itself alone.
 //! Invariants cited: M1, M6 (mailbox/README.md).
@@ -256,6 +257,10 @@ impl<A: Actor> ActorCell<A> {
             // Relieved meanwhile.
             return;
         }
+        if self.has(Attention::HELD) && self.is_held_for(&waiting) {
+            // Let go on, as what this actor waits for is the other's to do.
+            return;
+        }
         // SAFETY: M1: called in turns; nothing comes back inside.
         let muted_by = unsafe { self.with_pressure(|pressure| pressure.muted_by.clone()) };
         if let (Some(muted_by), Waiter::Actor { cell, generation }) = (muted_by, &waiting.0) {
@@ -308,7 +313,12 @@ impl<A: Actor> ActorCell<A> {
         }
         self.clear(Attention::MUTED);
         worker.shared().one_less_muted();
-        if self.has(Attention::AGAIN_UNMUTED) {
+        self.run_again_as_promised(worker);
+    }
+
+    /// An actor that was muted or held may go on, if it is neither any more: with the turn that it has asked for meanwhile.
+    pub(super) fn run_again_as_promised(&self, worker: &Worker) {
+        if self.has(Attention::AGAIN_UNMUTED) && !self.has(Attention::MUTED | Attention::HELD) {
             self.clear(Attention::AGAIN_UNMUTED);
             // SAFETY: M1: this is a turn of the home.
             unsafe { self.push_control(worker, Control::RunAgain) };

@@ -70,15 +70,19 @@ impl<A: Actor> Context<'_, A> {
         }
     }
 
-    /// Somebody waits for this actor: if it has put itself under pressure, it is to look whether anything moves.
+    /// Somebody waits for this actor: if it has put itself under pressure, it is to look whether anything moves, and if it is
+    /// held, to let them go on from time to time.
     pub(super) fn watch_pressure(&mut self) {
-        if !self.cell.has(Attention::PRESSURE) {
+        if !self.cell.has(Attention::PRESSURE | Attention::HELD) {
             return;
         }
+        let held = self.cell.has(Attention::HELD);
         // SAFETY: M1: this is a turn of the home.
         let begins = unsafe {
             self.cell.with_pressure(|pressure| {
-                !pressure.by_socket && !pressure.waiting.is_empty() && !std::mem::replace(&mut pressure.watched, true)
+                (held || !pressure.by_socket)
+                    && !pressure.waiting.is_empty()
+                    && !std::mem::replace(&mut pressure.watched, true)
             })
         };
         if begins {
@@ -88,6 +92,17 @@ impl<A: Actor> Context<'_, A> {
 
     /// The look.
     pub(super) fn look_at_pressure(&mut self) {
+        if self.cell.has(Attention::HELD) {
+            // SAFETY: M1: this is a turn of the home. The guards go outside.
+            let all = unsafe {
+                self.cell.with_pressure(|pressure| {
+                    pressure.watched = false;
+                    std::mem::take(&mut pressure.waiting)
+                })
+            };
+            drop(all);
+            return;
+        }
         let stands_still = self.cell.has(Attention::PRESSURE) && self.worker.is_alone_awake();
         // SAFETY: M1: this is a turn of the home. The guard goes outside.
         let goes_on = unsafe {
@@ -107,6 +122,12 @@ impl<A: Actor> Context<'_, A> {
     /// messages only until that one has caught up. [`run_again`](Self::run_again) waits as well.
     pub fn is_muted(&self) -> bool {
         self.cell.has(Attention::MUTED)
+    }
+
+    /// Whether this actor is held: it handles no messages but those of its timers until the answer to an ask, or the output of a
+    /// future, has come; see [`AskInside::then_holding`](super::AskInside::then_holding).
+    pub fn is_held(&self) -> bool {
+        self.cell.has(Attention::HELD)
     }
 
     /// Whether this actor has more than it can do, so that those who tell it something are muted.

@@ -149,7 +149,7 @@ where
 
     /// Begins to poll; the first items come in a later turn. [`Context::cancel_task`] drops the stream.
     pub fn start(self) -> TaskId {
-        self.ctx.begin_task(Box::pin(self.attached), None)
+        self.ctx.begin_task(Box::pin(self.attached), None, false)
     }
 }
 

@@ -45,6 +45,8 @@ struct Task<A: Actor> {
     work: Option<Pin<Box<dyn Work<A>>>>,
     wakeup: Option<Arc<Wakeup>>,
     limit: Option<TimerId>,
+    /// The actor is held until it is over.
+    holds: bool,
 }
 
 /// The tasks of one actor.
@@ -101,6 +103,9 @@ impl<A: Actor> Context<'_, A> {
         match unsafe { cell.with_extras(|extras| extras.tasks.table.remove(slot, generation)) } {
             Some(task) => {
                 self.cancel_limit(&task);
+                if task.holds {
+                    self.let_go();
+                }
                 true
             }
             None => false,
@@ -114,12 +119,16 @@ impl<A: Actor> Context<'_, A> {
     }
 
     /// Begins a task; the first poll is in a later turn.
-    pub(super) fn begin_task(&mut self, work: Pin<Box<dyn Work<A>>>, at_most: Option<Duration>) -> TaskId {
+    pub(super) fn begin_task(&mut self, work: Pin<Box<dyn Work<A>>>, at_most: Option<Duration>, holds: bool) -> TaskId {
         let cell = self.cell;
+        if holds {
+            self.hold(None);
+        }
         let task = Task {
             work: Some(work),
             wakeup: None,
             limit: None,
+            holds,
         };
         // SAFETY: as in `cancel_task`.
         let (slot, generation) = unsafe { cell.with_extras(|extras| extras.tasks.table.insert(task)) };
@@ -204,7 +213,11 @@ impl<A: Actor> ActorCell<A> {
     pub(super) fn expire_task(&self, actor: &mut A, ctx: &mut Context<'_, A>, slot: u32, generation: u32) -> Turn {
         // SAFETY: M1: this is a turn of the home.
         let task = unsafe { self.with_extras(|extras| extras.tasks.table.remove(slot, generation)) };
-        match task.and_then(|mut task| task.work.take()) {
+        let Some(mut task) = task else { return Ok(()) };
+        if task.holds {
+            ctx.let_go();
+        }
+        match task.work.take() {
             Some(mut work) => work.as_mut().expire(actor, ctx),
             None => Ok(()),
         }

@@ -3,8 +3,8 @@
 //! A connection lives on one worker and is watched by that worker's poller. Frames are borrowed from the read buffer, a
 //! turn's output goes out in one write when the turn ends, and a connection holds buffers only while there is something in
 //! them. Every wait for the other side ends, and every buffer is bounded: [`Limits`]. Streams are TCP, Unix sockets, or,
-//! with the feature `tls`, TLS over either. The folder's README has the states and the limits. It lacks files, which block,
-//! and datagrams over Unix sockets.
+//! with the feature `tls`, TLS over either. The folder's README has the states and the limits. Files, which block, are
+//! [`files`], by way of other threads. It lacks datagrams over Unix sockets.
 //!
 //! A server that sends every line back:
 //!
@@ -46,6 +46,7 @@ mod close;
 mod codec;
 mod connection;
 mod datagrams;
+pub mod files;
 mod framing;
 mod limits;
 mod link;

@@ -126,7 +126,18 @@ impl WorkerStats {
     }
 }
 
-/// What every worker has done since the system started.
+/// What every worker has done since the system started. Displayed, it is a line for each worker.
+///
+/// ```
+/// # use potoroo_runtime::{Actor, Context, System, Turn};
+/// # struct Quiet; impl Actor for Quiet { type Msg = (); fn handle(&mut self, _: (), _: &mut Context<'_, Self>) -> Turn { Ok(()) } }
+/// let system = System::builder().workers(1).build()?;
+/// system.spawn(|_| Ok(Quiet)).tell(());
+/// let stats = system.shutdown().stats;
+/// assert_eq!(stats.total().handled, 1);
+/// assert!(stats.to_string().contains(" 1 messages handled, "));
+/// # Ok::<(), potoroo_runtime::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SystemStats {
     /// One entry per worker.
@@ -152,7 +163,9 @@ impl fmt::Display for SystemStats {
             writeln!(
                 f,
                 "worker {index}: {} turns, {} messages handled, {} sent locally, {} remotely ({:.1} % local), \
-                 {} exports, {} steals, {} drifts, {} parks, {} wakes",
+                 {} exports, {} steals, {} drifts, {} rescues, {} parks, {} wakes, \
+                 {} started, {} ended, {} failed, {} restarts, \
+                 {} mutes, {} cycles of mutes, {} rejected, {} dead letters",
                 w.turns,
                 w.handled,
                 w.sent_local,
@@ -161,10 +174,61 @@ impl fmt::Display for SystemStats {
                 w.exports,
                 w.steals,
                 w.drifts,
+                w.rescues,
                 w.parks,
                 w.wakes,
+                w.spawned,
+                w.ended,
+                w.failed,
+                w.restarts,
+                w.mutes,
+                w.mute_cycles,
+                w.rejected,
+                w.dead_letters,
             )?;
         }
+        if self.external_dead_letters > 0 {
+            writeln!(f, "outside: {} dead letters", self.external_dead_letters)?;
+        }
         Ok(())
+    }
+}
+
+#[cfg(all(test, not(potoroo_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_wrong_is_displayed_as_well() {
+        let worker = WorkerStats {
+            rescues: 11,
+            failed: 12,
+            restarts: 13,
+            mutes: 14,
+            mute_cycles: 15,
+            rejected: 16,
+            dead_letters: 17,
+            ..WorkerStats::default()
+        };
+        let mut stats = SystemStats {
+            workers: vec![WorkerStats::default(), worker],
+            external_dead_letters: 0,
+        };
+        let text = stats.to_string();
+        assert_eq!(text.lines().count(), 2);
+        let line = text.lines().find(|line| line.starts_with("worker 1: ")).expect("there");
+        for part in [
+            "11 rescues",
+            "12 failed",
+            "13 restarts",
+            "14 mutes",
+            "15 cycles of mutes",
+            "16 rejected",
+            "17 dead letters",
+        ] {
+            assert!(line.contains(part), "no {part:?} in {line}");
+        }
+        stats.external_dead_letters = 18;
+        assert!(stats.to_string().ends_with("\noutside: 18 dead letters\n"));
     }
 }

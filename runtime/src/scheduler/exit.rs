@@ -8,6 +8,7 @@ use crate::sync::global::Arc;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 /// A handler's way to give up: any error becomes one with `?`, and the actor ends with it. Clones share the error.
 #[derive(Clone)]
@@ -79,6 +80,12 @@ pub enum ExitReason {
     },
     /// Its supervisor ended this life to begin another: a sibling has failed, or the supervisor itself.
     Restarting,
+    /// It has not ended yet: it was told to, has not done so within the time that it was given, and its supervisor goes on
+    /// without it. Told to [`SystemBuilder::on_failure`](crate::SystemBuilder::on_failure) only; when it ends, it ends for a reason of its own.
+    LeftOver {
+        /// The time.
+        within: Duration,
+    },
     /// It was a supervisor whose children failed more often than its intensity allows.
     RestartLimit {
         /// The child that failed last.
@@ -148,6 +155,10 @@ impl fmt::Display for ExitReason {
                 "out of memory: its arenas use {used_bytes} bytes, {limit_bytes} are allowed"
             ),
             Self::Restarting => write!(f, "stopped to be restarted"),
+            Self::LeftOver { within } => write!(
+                f,
+                "left over: told to stop, and still busy after {within:?}; its supervisor goes on without it"
+            ),
             Self::RestartLimit { child, reason } => write!(f, "too many restarts; last, {child} ended: {reason}"),
             Self::Linked { id, reason } => write!(f, "linked to {id}, which ended: {reason}"),
             Self::AlreadyEnded => write!(f, "had ended before"),

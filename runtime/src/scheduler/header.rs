@@ -44,7 +44,7 @@ pub(crate) enum Queued {
     No,
     /// In a run queue or a deque, or having its turn.
     Yes,
-    /// In no queue, and data does not put it into one: the actor is muted. Control messages do.
+    /// In no queue, and data does not put it into one: the actor is muted, or held. Control messages do.
     Muted,
     /// The actor has ended; tells are refused.
     Closed,
@@ -83,7 +83,7 @@ impl Attention {
     pub(crate) const FLOODED: u16 = 1 << 7;
     /// It is flooded because it said so, whatever waits.
     pub(crate) const PRESSURE: u16 = 1 << 8;
-    /// It has asked for another turn, and gets it when it is not muted any more.
+    /// It has asked for another turn, and gets it when it is neither muted nor held any more.
     pub(crate) const AGAIN_UNMUTED: u16 = 1 << 9;
     /// The actor ends as soon as no message waits.
     pub(crate) const DRAINING: u16 = 1 << 10;
@@ -91,6 +91,8 @@ impl Attention {
     pub(crate) const RESTARTABLE: u16 = 1 << 11;
     /// A task waits for room in the mailbox.
     pub(crate) const PAUSED: u16 = 1 << 12;
+    /// The actor waits for an answer, and has no data turns until it has come.
+    pub(crate) const HELD: u16 = 1 << 13;
 }
 
 impl Plain {

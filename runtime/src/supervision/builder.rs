@@ -21,14 +21,18 @@ const INTENSITY: usize = 3;
 /// In which time.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// The rules of one supervisor. A [`Strategy`] alone is enough: with it 3 restarts are allowed within 5 s, and they happen
-/// at once.
+/// How long a child may take to stop, unless said otherwise.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// The rules of one supervisor. A [`Strategy`] alone is enough: with it 3 restarts are allowed within 5 s, they happen at
+/// once, and a child that is stopped has 5 s for that.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     strategy: Strategy,
     intensity: usize,
     period: Duration,
     backoff: Backoff,
+    stop_within: Duration,
 }
 
 impl From<Strategy> for Settings {
@@ -38,6 +42,7 @@ impl From<Strategy> for Settings {
             intensity: INTENSITY,
             period: PERIOD,
             backoff: Backoff::NONE,
+            stop_within: STOP_WITHIN,
         }
     }
 }
@@ -62,9 +67,24 @@ impl Settings {
         self
     }
 
+    /// How long a child may take to stop when it is stopped because of another, or because somebody
+    /// [asked](crate::SupervisorMsg::terminate_child) for it: 5 s without a word, and `Duration::MAX` is for ever. After
+    /// that the supervisor goes on without it, and
+    /// [`SystemBuilder::on_failure`](crate::SystemBuilder::on_failure) hears of it as [`ExitReason::LeftOver`]. A handler is
+    /// not interrupted: when it has returned, the child ends and comes back to its supervisor. When the supervisor itself
+    /// ends, it waits for all its children, however long that takes.
+    ///
+    /// [`SupervisorBuilder::stop_within`] says otherwise of one child.
+    ///
+    /// [`ExitReason::LeftOver`]: crate::ExitReason::LeftOver
+    pub fn stop_within(mut self, at_most: Duration) -> Self {
+        self.stop_within = at_most;
+        self
+    }
+
     fn tree(&self) -> Tree {
         let window = Window::new(self.intensity, self.period);
-        Tree::new(Roster::new(self.strategy), window, self.backoff)
+        Tree::new(Roster::new(self.strategy), window, self.backoff, self.stop_within)
     }
 }
 
@@ -77,6 +97,11 @@ impl Strategy {
     /// The strategy with [`Settings::backoff`].
     pub fn backoff(self, delays: Range<Duration>) -> Settings {
         Settings::from(self).backoff(delays)
+    }
+
+    /// The strategy with [`Settings::stop_within`].
+    pub fn stop_within(self, at_most: Duration) -> Settings {
+        Settings::from(self).stop_within(at_most)
     }
 }
 
@@ -117,8 +142,39 @@ impl<'a> SupervisorBuilder<'a> {
         factory: impl FnMut(&mut Context<'_, A>) -> Result<A, Fault> + Send + 'static,
     ) -> ActorRef<A> {
         let (child, cell) = Unlaunched::restartable(self.supervisor.cell_ref(), Box::new(factory), false);
-        lock(&self.tree).add(name.into(), restart, cell);
+        lock(&self.tree).add(name.into(), restart, None, false, cell);
         child
+    }
+
+    /// How long one of the children added so far may take to stop, instead of [`Settings::stop_within`]. A
+    /// [subtree](Self::subtree) has for ever without a word, because it waits for children of its own.
+    ///
+    /// ```
+    /// # use potoroo_runtime::{Actor, Context, Turn};
+    /// # struct Store; impl Actor for Store { type Msg = (); fn handle(&mut self, _: (), _: &mut Context<'_, Self>) -> Turn { Ok(()) } }
+    /// use potoroo_runtime::{Restart, Strategy, System};
+    /// use std::time::Duration;
+    ///
+    /// let system = System::new()?;
+    /// let mut tree = system.supervise(Strategy::OneForAll.stop_within(Duration::from_secs(1)));
+    /// tree.child("index", Restart::Permanent, |_| Ok(Store));
+    /// tree.child("store", Restart::Permanent, |_| Ok(Store));
+    /// tree.stop_within("store", Duration::from_secs(60)); // It has more to write.
+    /// tree.start();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there is no child of this name.
+    pub fn stop_within(&mut self, name: &str, at_most: Duration) {
+        let mut tree = lock(&self.tree);
+        let found = tree.find(name);
+        let Some(index) = found else {
+            drop(tree);
+            panic!("there is no child {name:?} in this tree: add it first");
+        };
+        tree.set_stop_within(index, at_most);
     }
 
     /// Adds `members` children that do the same, and gives a router to them. `factory` gets the number of the member, from
@@ -172,7 +228,7 @@ impl<'a> SupervisorBuilder<'a> {
         let parent = self.supervisor.cell_ref();
         let mut subtree = SupervisorBuilder::make(parent, settings.into(), true, Box::new(drop));
         let built = build(&mut subtree);
-        lock(&self.tree).add(name.into(), restart, subtree.cell);
+        lock(&self.tree).add(name.into(), restart, Some(Duration::MAX), false, subtree.cell);
         built
     }
 

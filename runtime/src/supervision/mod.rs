@@ -2,6 +2,7 @@
 
 mod backoff;
 mod builder;
+mod messages;
 mod pool;
 mod roster;
 mod supervisor;
@@ -9,6 +10,7 @@ mod window;
 
 pub use backoff::Backoff;
 pub use builder::{Settings, SupervisorBuilder};
+pub use messages::{ChildError, ChildInfo, SupervisorMsg};
 pub use pool::Pool;
 pub use roster::{ChildState, Restart, Strategy};
-pub use supervisor::{ChildInfo, Supervisor, SupervisorMsg};
+pub use supervisor::Supervisor;

@@ -13,6 +13,8 @@ enum Model {
     Up,
     /// Up, and told to stop.
     Stopping,
+    /// Up, told to stop, and given up.
+    Late,
     Gone,
 }
 
@@ -34,6 +36,14 @@ fn settle(roster: &mut Roster, children: &mut [Model], now: Time) -> (Vec<usize>
                 children[index] = Model::Stopping;
                 stopped.push(index);
             }
+            Step::LeaveOver(index) => {
+                assert_eq!(
+                    children[index],
+                    Model::Stopping,
+                    "only who was told to stop can be late"
+                );
+                children[index] = Model::Late;
+            }
             Step::Wait(due) => {
                 assert!(due > now);
                 return (started, stopped);
@@ -47,7 +57,7 @@ fn settle(roster: &mut Roster, children: &mut [Model], now: Time) -> (Vec<usize>
 fn run(roster: &mut Roster, children: &mut [Model], now: Time) {
     loop {
         settle(roster, children, now);
-        let pending = |child: &Model| matches!(child, Model::Starting | Model::Stopping);
+        let pending = |child: &Model| matches!(child, Model::Starting | Model::Stopping | Model::Late);
         let Some(index) = children.iter().position(pending) else {
             return;
         };
@@ -97,7 +107,7 @@ proptest! {
         strategy in strategies(), kinds in kinds(), ends in collection::vec((0_usize..7, any::<bool>(), 0_u64..3), 0..40),
     ) {
         let mut roster = Roster::new(strategy);
-        kinds.iter().for_each(|kind| roster.add(*kind));
+        kinds.iter().for_each(|kind| roster.add(*kind, Duration::MAX));
         let mut children = vec![Model::Down; kinds.len()];
         let mut now = Time::from_ns(1);
         settle(&mut roster, &mut children, now);
@@ -113,6 +123,7 @@ proptest! {
                     let due = (pause > 0).then(|| Time::from_ns(now.as_ns() + pause));
                     end(&mut roster, &mut children, index, normally, due);
                 }
+                Model::Late => unreachable!("all may take for ever"),
                 Model::Down | Model::Gone => now = Time::from_ns(now.as_ns() + pause),
             }
             settle(&mut roster, &mut children, now);
@@ -124,10 +135,58 @@ proptest! {
     }
 
     #[test]
+    fn whoever_is_terminated_wanted_or_late_in_the_end_those_who_are_wanted_live(
+        strategy in strategies(), kinds in kinds(), acts in collection::vec((0_usize..7, 0_u8..8), 0..60),
+    ) {
+        let mut roster = Roster::new(strategy);
+        kinds.iter().for_each(|kind| roster.add(*kind, Duration::from_nanos(5)));
+        let mut children = vec![Model::Down; kinds.len()];
+        let mut wanted = vec![true; kinds.len()];
+        let mut now = Time::from_ns(1);
+        settle(&mut roster, &mut children, now);
+        for (index, act) in acts {
+            let index = index % kinds.len();
+            match (act, children[index]) {
+                (0 | 1, Model::Up | Model::Stopping | Model::Late) => {
+                    end(&mut roster, &mut children, index, act == 0, None);
+                }
+                (2 | 3, Model::Starting) => {
+                    children[index] = Model::Up;
+                    roster.started(index);
+                }
+                (4, _) => {
+                    roster.unwant(index);
+                    wanted[index] = false;
+                }
+                (5, _) if roster.state(index) == ChildState::Stopped => {
+                    prop_assert_eq!((children[index], wanted[index]), (Model::Down, false));
+                    roster.want(index);
+                    wanted[index] = true;
+                }
+                _ => now = Time::from_ns(now.as_ns() + 3),
+            }
+            let (started, _) = settle(&mut roster, &mut children, now);
+            prop_assert!(started.iter().all(|index| wanted[*index]), "{started:?} of {wanted:?}");
+            // Nobody waits for who is late.
+            prop_assert!(children.iter().all(|child| *child != Model::Stopping) || roster.next(now) != Step::Nothing);
+        }
+        run(&mut roster, &mut children, now);
+        for (index, child) in children.iter().enumerate() {
+            let is_right = match child {
+                Model::Up => wanted[index],
+                Model::Down => !wanted[index] && roster.state(index) == ChildState::Stopped,
+                Model::Gone => kinds[index] != Restart::Permanent,
+                _ => false,
+            };
+            prop_assert!(is_right, "{index} of {children:?}, wanted are {wanted:?}");
+        }
+    }
+
+    #[test]
     fn one_failure_concerns_whom_the_strategy_says(strategy in strategies(), count in 1_usize..7, which: usize) {
         let which = which % count;
         let mut roster = Roster::new(strategy);
-        (0..count).for_each(|_| roster.add(Restart::Permanent));
+        (0..count).for_each(|_| roster.add(Restart::Permanent, Duration::MAX));
         let mut children = vec![Model::Down; count];
         let now = Time::from_ns(1);
         run(&mut roster, &mut children, now);
@@ -166,7 +225,7 @@ fn a_pause_holds_back_the_child_or_all_that_are_restarted_with_it() {
     let (now, due) = (Time::from_ns(1), Time::from_ns(100));
     for strategy in [Strategy::OneForOne, Strategy::OneForAll] {
         let mut roster = Roster::new(strategy);
-        (0..3).for_each(|_| roster.add(Restart::Permanent));
+        (0..3).for_each(|_| roster.add(Restart::Permanent, Duration::MAX));
         let mut children = [Model::Down; 3];
         run(&mut roster, &mut children, now);
         end(&mut roster, &mut children, 1, false, Some(due));

@@ -1,10 +1,11 @@
 //! The supervisor: an actor that has nothing to do but look after its children.
 //!
 //! What it knows of them is in a tree that outlives its own lives, so that a supervisor which its own supervisor restarts
-//! goes on with the same cells, and references to its children stay valid. What to do next is the roster's to say. It
-//! lacks any way to interrupt a handler: a child is stopped between two messages.
+//! goes on with the same cells, and references to its children stay valid. What to do next is the roster's to say, and what
+//! it is told is messages.rs. It lacks any way to interrupt a handler: a child is stopped between two messages.
 
 use super::backoff::Backoff;
+use super::messages::{ChildError, ChildInfo, Msg, SupervisorMsg};
 use super::roster::{ChildState, Ended, Restart, Roster, Step};
 use super::window::Window;
 use crate::actor::{Actor, ActorId, ActorRef, Context, ExitReason, Reply, Signal, TimerId, Turn, Unlaunched};
@@ -14,64 +15,12 @@ use crate::sync::{Arc, Mutex, lock};
 use crate::sys::clock::{self, Time};
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 /// An actor that starts, stops and restarts its children. Made by [`Context::supervise`] or
 /// [`System::supervise`](crate::System::supervise); it ends with whoever started it, abnormally when its children fail too
 /// often, or when it is told to [`stop`](ActorRef::stop).
 pub struct Supervisor(Arc<Mutex<Tree>>);
-
-/// What a supervisor can be told.
-pub struct SupervisorMsg(Msg);
-
-enum Msg {
-    /// A pause before a restart may be over.
-    Due,
-    Children(Reply<Vec<ChildInfo>>),
-}
-
-impl SupervisorMsg {
-    /// Asks what the children are doing.
-    ///
-    /// ```
-    /// # use potoroo_runtime::{Actor, Context, Turn};
-    /// # struct Parser; impl Actor for Parser { type Msg = (); fn handle(&mut self, _: (), _: &mut Context<'_, Self>) -> Turn { Ok(()) } }
-    /// use potoroo_runtime::{Restart, Strategy, SupervisorMsg, System};
-    ///
-    /// let system = System::new()?;
-    /// let mut tree = system.supervise(Strategy::OneForOne);
-    /// tree.child("parser", Restart::Permanent, |_| Ok(Parser));
-    /// let supervisor = tree.start();
-    /// let children = supervisor.ask(SupervisorMsg::children).wait()?;
-    /// assert_eq!((children[0].name.as_str(), children[0].restarts), ("parser", 0));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn children(reply: Reply<Vec<ChildInfo>>) -> Self {
-        Self(Msg::Children(reply))
-    }
-}
-
-impl fmt::Debug for SupervisorMsg {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Msg::Due => "Due",
-            Msg::Children(_) => "Children",
-        })
-    }
-}
-
-/// What a supervisor knows of one child.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChildInfo {
-    /// The name it was given.
-    pub name: String,
-    /// The actor.
-    pub id: ActorId,
-    /// What it is doing.
-    pub state: ChildState,
-    /// How often it has been started again.
-    pub restarts: u64,
-}
 
 /// One child, over all its lives.
 struct Child {
@@ -83,6 +32,10 @@ struct Child {
     /// Restarts in a row, without a calm time between them.
     failures: u32,
     up_at: Time,
+    /// It was added while the supervisor ran.
+    is_late: bool,
+    /// Those who have asked that it be stopped, and want to hear of it.
+    stoppers: Vec<Reply<Result<(), ChildError>>>,
 }
 
 /// The children, and the rules for them.
@@ -93,12 +46,14 @@ pub(super) struct Tree {
     window: Window,
     backoff: Backoff,
     alarm: Option<TimerId>,
+    /// How long a child may take to stop, unless something else is said of it.
+    stop_within: Duration,
     /// The supervisor is about to end because its children failed too often.
     escalates: bool,
 }
 
 impl Tree {
-    pub(super) fn new(roster: Roster, window: Window, backoff: Backoff) -> Self {
+    pub(super) fn new(roster: Roster, window: Window, backoff: Backoff, stop_within: Duration) -> Self {
         Self {
             roster,
             children: Vec::new(),
@@ -106,13 +61,21 @@ impl Tree {
             window,
             backoff,
             alarm: None,
+            stop_within,
             escalates: false,
         }
     }
 
-    /// Adds a child, to be started after those before it.
-    pub(super) fn add(&mut self, name: String, restart: Restart, unlaunched: Unlaunched) {
-        self.roster.add(restart);
+    /// Adds a child, to be started after those before it; `stop_within` is what it is given instead of what all are.
+    pub(super) fn add(
+        &mut self,
+        name: String,
+        restart: Restart,
+        stop_within: Option<Duration>,
+        is_late: bool,
+        unlaunched: Unlaunched,
+    ) {
+        self.roster.add(restart, stop_within.unwrap_or(self.stop_within));
         let cell = unlaunched.cell_ref();
         self.by_id.insert(cell.header().id, self.children.len());
         self.children.push(Child {
@@ -122,7 +85,57 @@ impl Tree {
             restarts: 0,
             failures: 0,
             up_at: Time::ZERO,
+            is_late,
+            stoppers: Vec::new(),
         });
+    }
+
+    /// The child of this name.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.children.iter().position(|child| child.name == name)
+    }
+
+    pub(super) fn set_stop_within(&mut self, index: usize, stop_within: Duration) {
+        self.roster.set_stop_within(index, stop_within);
+    }
+
+    /// Takes a child off the list that lives no more; what is left of it goes outside.
+    fn remove(&mut self, index: usize) -> Child {
+        self.roster.remove(index);
+        let child = self.children.remove(index);
+        self.by_id.remove(&child.cell.header().id);
+        for at in self.by_id.values_mut() {
+            *at -= usize::from(*at > index);
+        }
+        child
+    }
+
+    /// Begins to stop a child for good, or until somebody wants it again; says whether that is done.
+    fn stop(&mut self, index: usize) -> bool {
+        self.roster.unwant(index);
+        matches!(self.roster.state(index), ChildState::Stopped | ChildState::Retired)
+    }
+
+    /// Wants a child again that was stopped.
+    fn restart_child(&mut self, name: &str) -> Result<(), ChildError> {
+        let index = self.find(name).ok_or(ChildError::Unknown)?;
+        match self.roster.state(index) {
+            ChildState::Stopped => {
+                self.roster.want(index);
+                Ok(())
+            }
+            ChildState::Retired => Err(ChildError::Ended),
+            _ => Err(ChildError::Running),
+        }
+    }
+
+    /// Forgets a child that was stopped or has ended.
+    fn delete_child(&mut self, name: &str) -> Result<Child, ChildError> {
+        let index = self.find(name).ok_or(ChildError::Unknown)?;
+        match self.roster.state(index) {
+            ChildState::Stopped | ChildState::Retired => Ok(self.remove(index)),
+            _ => Err(ChildError::Running),
+        }
     }
 
     /// A life of the supervisor begins: none of the children is alive.
@@ -131,7 +144,11 @@ impl Tree {
         self.window.clear();
         self.alarm = None;
         self.escalates = false;
-        self.children.iter_mut().for_each(|child| child.failures = 0);
+        for child in &mut self.children {
+            child.failures = 0;
+            // Who asked the life before hears that it is over.
+            child.stoppers.clear();
+        }
     }
 
     /// Does what is to be done now.
@@ -156,6 +173,14 @@ impl Tree {
                         }
                     }
                 }
+                Step::LeaveOver(index) => {
+                    let within = self.roster.stop_within(index);
+                    let child = &mut self.children[index];
+                    ctx.report_left_over(&child.cell, within);
+                    for reply in child.stoppers.drain(..) {
+                        reply.send(Err(ChildError::LeftOver(within)));
+                    }
+                }
                 Step::Wait(due) => {
                     if let Some(alarm) = self.alarm.take() {
                         ctx.cancel(alarm);
@@ -176,9 +201,20 @@ impl Tree {
     /// A child has come to the end of a life.
     fn paused(&mut self, index: usize, reason: ExitReason, ctx: &mut Context<'_, Supervisor>) {
         let was_up = self.roster.was_up(index);
-        match self.roster.ended(index, reason.is_normal()) {
+        let ended = self.roster.ended(index, reason.is_normal());
+        for reply in self.children[index].stoppers.drain(..) {
+            reply.send(Ok(()));
+        }
+        match ended {
             Ended::AsTold => {}
-            Ended::Retire => self.children[index].cell.control(Control::Retire),
+            Ended::Retire => {
+                let child = &self.children[index];
+                child.cell.control(Control::Retire);
+                // Whoever adds temporary children all the time does not want a list of all there were.
+                if child.is_late && self.roster.is_temporary(index) {
+                    self.remove(index);
+                }
+            }
             Ended::Restart => {
                 let now = clock::now();
                 let child = &mut self.children[index];
@@ -243,6 +279,42 @@ impl Actor for Supervisor {
                 let children = tree.children.iter().enumerate().map(info).collect();
                 drop(tree);
                 reply.send(children);
+            }
+            Msg::Start(late) => {
+                let accepted = match tree.find(&late.name) {
+                    Some(_) => Err(ChildError::NameTaken),
+                    None => Ok(ctx.cell_ref()),
+                };
+                // It makes the cell and answers, and runs nothing of the user's.
+                if let Some(unlaunched) = (late.make)(accepted) {
+                    tree.add(late.name, late.restart, late.stop_within, true, unlaunched);
+                    tree.advance(ctx);
+                }
+            }
+            Msg::Stop(name, reply) => match tree.find(&name) {
+                None => reply.send(Err(ChildError::Unknown)),
+                Some(index) if tree.stop(index) => reply.send(Ok(())),
+                Some(index) if tree.roster.state(index) == ChildState::LeftOver => {
+                    reply.send(Err(ChildError::LeftOver(tree.roster.stop_within(index))));
+                }
+                Some(index) => {
+                    tree.children[index].stoppers.push(reply);
+                    tree.advance(ctx);
+                }
+            },
+            Msg::Restart(name, reply) => {
+                let outcome = tree.restart_child(&name);
+                tree.advance(ctx);
+                reply.send(outcome);
+            }
+            Msg::Delete(name, reply) => {
+                let deleted = tree.delete_child(&name);
+                drop(tree);
+                let deleted = deleted.map(|child| {
+                    // A cell that was started is between two lives; one that was not goes with what would have started it.
+                    child.cell.control(Control::Retire);
+                });
+                reply.send(deleted);
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
-//! What the kernel says about this process: peak memory and CPU time.
+//! What the kernel says about this process: peak memory, CPU time, and how many files it may open.
 //!
-//! Reports use it; nothing on a message path does.
+//! Reports use it, and servers of many connections when they begin; nothing on a message path does.
 
 use std::time::Duration;
 
@@ -31,6 +31,34 @@ pub fn cpu_time() -> Duration {
             + Duration::from_micros(u64::try_from(t.tv_usec).unwrap_or(0))
     };
     usage().map_or(Duration::ZERO, |usage| of(usage.ru_utime) + of(usage.ru_stime))
+}
+
+/// Lets this process have as many files and sockets open as its hard limit allows, and gives that number: the soft limit, which is
+/// what counts, is often only 1024. Where it cannot be raised it stays what it is.
+///
+/// ```
+/// let most = potoroo_runtime::sys::process::raise_open_files_max();
+/// assert!(most >= 64, "{most}");
+/// assert_eq!(potoroo_runtime::sys::process::raise_open_files_max(), most);
+/// ```
+pub fn raise_open_files_max() -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the kernel fills the struct behind a valid pointer, or leaves it as it is.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return 0;
+    }
+    let raised = libc::rlimit {
+        rlim_cur: limit.rlim_max,
+        ..limit
+    };
+    // SAFETY: the kernel reads the struct behind a valid pointer.
+    if limit.rlim_cur < limit.rlim_max && unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) } == 0 {
+        limit = raised;
+    }
+    limit.rlim_cur
 }
 
 fn usage() -> Option<libc::rusage> {

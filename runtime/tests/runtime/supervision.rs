@@ -1,5 +1,6 @@
 //! Supervision: what survives a restart. What goes, who is restarted with whom, and how it all ends is in the modules.
 
+mod changes;
 mod ends;
 mod leftovers;
 mod strategies;

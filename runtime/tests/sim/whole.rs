@@ -18,11 +18,11 @@ fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, T> {
 }
 
 /// A scenario, with its name and whether actors may fail in it, or leave messages to nobody.
-pub struct Whole {
-    pub name: &'static str,
-    pub scenario: fn(&Sim),
-    pub may_fail: bool,
-    pub may_leave: bool,
+pub(crate) struct Whole {
+    pub(crate) name: &'static str,
+    pub(crate) scenario: fn(&Sim),
+    pub(crate) may_fail: bool,
+    pub(crate) may_leave: bool,
 }
 
 const fn plain(name: &'static str, scenario: fn(&Sim)) -> Whole {
@@ -34,7 +34,7 @@ const fn plain(name: &'static str, scenario: fn(&Sim)) -> Whole {
     }
 }
 
-pub const ALL: [Whole; 7] = [
+pub(crate) const ALL: [Whole; 7] = [
     plain("crowd", crowd),
     plain("quiet", quiet),
     Whole {
