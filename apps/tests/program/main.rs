@@ -16,5 +16,6 @@ mod kv;
 mod pool;
 mod proxy;
 mod signals;
+mod soak;
 mod streams;
 mod word_count;
