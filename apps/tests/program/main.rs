@@ -13,6 +13,7 @@ mod exact;
 mod failures;
 mod flamegraph;
 mod kv;
+mod parsers;
 mod pool;
 mod proxy;
 mod signals;
