@@ -49,12 +49,12 @@ pub struct Drift {
     pub end_bytes: u64,
     /// By how much it has grown, as a share: 0.01 is one per cent; negative if it has shrunk.
     pub ratio: f64,
-    /// Whether there were enough samples to say so.
+    /// Whether the run was long enough to say so.
     pub is_judged: bool,
 }
 
 impl Drift {
-    pub(super) fn of(samples: &[u64]) -> Self {
+    pub(super) fn of(samples: &[u64], is_warm: bool) -> Self {
         let quarter = samples.len().div_ceil(4);
         let begin = median(&samples[..quarter]);
         let end = median(&samples[samples.len() - quarter..]);
@@ -62,7 +62,7 @@ impl Drift {
             begin_bytes: begin,
             end_bytes: end,
             ratio: (end as f64 - begin as f64) / (begin as f64).max(1.0),
-            is_judged: samples.len() >= SAMPLES_MIN,
+            is_judged: is_warm && samples.len() >= SAMPLES_MIN,
         }
     }
 
@@ -88,23 +88,24 @@ mod tests {
     #[test]
     fn what_stays_flat_passes_and_what_grows_does_not() {
         let flat: Vec<u64> = (0..100).map(|n| (100 + n % 3) * MIB).collect();
-        let drift = Drift::of(&flat);
+        let drift = Drift::of(&flat, true);
         assert!(drift.is_judged && !drift.is_too_much(), "{drift:?}");
         let growing: Vec<u64> = (0..100).map(|n| 100 * MIB + n * MIB / 10).collect();
-        let drift = Drift::of(&growing);
+        let drift = Drift::of(&growing, true);
         assert!(drift.is_too_much(), "{drift:?}");
         assert!((0.06..0.09).contains(&drift.ratio), "{drift:?}");
         let shrinking: Vec<u64> = growing.into_iter().rev().collect();
-        assert!(!Drift::of(&shrinking).is_too_much());
+        assert!(!Drift::of(&shrinking, true).is_too_much());
     }
 
     #[test]
     fn one_large_sample_is_no_drift_and_few_are_not_judged() {
         let mut samples = vec![100 * MIB; 40];
         samples[39] = 500 * MIB;
-        assert!(!Drift::of(&samples).is_too_much());
-        assert!(!Drift::of(&[1, 1_000_000_000]).is_too_much());
-        assert!(!Drift::of(&[]).is_judged);
+        assert!(!Drift::of(&samples, true).is_too_much());
+        assert!(!Drift::of(&[1, 1_000_000_000], true).is_too_much());
+        assert!(!Drift::of(&[], true).is_judged);
+        assert!(!Drift::of(&[1; 100], false).is_judged);
     }
 
     #[test]

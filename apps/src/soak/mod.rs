@@ -32,9 +32,12 @@ use std::time::{Duration, Instant};
 use watch::{Stuck, Watch};
 
 /// This share of the time is for warming up, but no more than a while: caches, pools and the heap find their size, and the
-/// cells of connections that have ended go when their longest time-out is over, which is 30 s.
-const WARM_UP: f64 = 0.2;
-const WARM_UP_MAX: Duration = Duration::from_secs(60);
+/// cells of connections that have ended go when their longest timer would have been due.
+const WARM_UP: f64 = 0.3;
+const WARM_UP_MAX: Duration = Duration::from_secs(120);
+
+/// After less than this nothing can be said of memory.
+const WARM_UP_MIN: Duration = Duration::from_secs(60);
 
 /// How often is looked whether all has come to rest, and whether anybody is stuck.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
@@ -180,6 +183,10 @@ impl<'a> Run<'a> {
             .all(|part| part.is_settled() && part.ledger().is_settled())
     }
 
+    fn warm_up(&self) -> Duration {
+        self.args.duration().mul_f64(WARM_UP).min(WARM_UP_MAX)
+    }
+
     /// What must be true at rest.
     fn check(&mut self) {
         // What has been settled goes a moment later: actors whose last message has been handled, sockets.
@@ -203,7 +210,7 @@ impl<'a> Run<'a> {
                 ));
             }
         }
-        if self.started.elapsed() >= self.args.duration().mul_f64(WARM_UP).min(WARM_UP_MAX) {
+        if self.started.elapsed() >= self.warm_up() {
             self.rss_bytes.push(self.last.rss_bytes);
         }
         let letters = self.system.dead_letters();
@@ -250,7 +257,7 @@ impl<'a> Run<'a> {
             tell_in_place("");
         }
         let seconds = self.started.elapsed().as_secs_f64();
-        let memory = Drift::of(&self.rss_bytes);
+        let memory = Drift::of(&self.rss_bytes, self.warm_up() >= WARM_UP_MIN);
         if memory.is_too_much() {
             self.failures.push(format!(
                 "memory at rest has grown from {} to {}, by {:.1} %",
