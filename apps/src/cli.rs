@@ -19,6 +19,8 @@ use crate::rate::parse_count;
 
 #[path = "cli_small.rs"]
 pub mod small;
+#[path = "cli_soak.rs"]
+pub mod soak;
 
 /// An actor runtime that thinks local, and a stateful stream engine on top of it.
 #[derive(Debug, Parser)]
@@ -49,6 +51,11 @@ pub enum Command {
     Receive(ReceiveArgs),
     /// Run a benchmark of the actor runtime, and look into the scheduler while it runs
     Bench(BenchArgs),
+    /// Run everything at once for long, with faults, and account for every message
+    ///
+    /// Rings, floods, asks, timers, supervised workers, short lives, arenas, topics, connections, stream jobs and a key-value
+    /// server, on one system. Again and again all of it comes to rest and is checked.
+    Soak(soak::SoakArgs),
 }
 
 /// The applications that `run` knows.

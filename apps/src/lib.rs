@@ -2,7 +2,7 @@
 //!
 //! It exists so that `main` stays a dispatcher and the tests can call what the program calls. Each application is a
 //! folder: [`market_spread`], [`word_count`], [`kv`], and [`bench`](mod@bench) for the benchmarks; three are one page
-//! each, to be read: [`pool`], [`chat`], [`proxy`]. What they share stands beside them.
+//! each, to be read: [`pool`], [`chat`], [`proxy`]. [`soak`] runs everything at once. What they share stands beside them.
 #![forbid(unsafe_code)]
 
 pub mod bench;
@@ -19,6 +19,7 @@ pub mod pool;
 pub mod proxy;
 pub mod rate;
 pub mod serve;
+pub mod soak;
 pub mod summary;
 pub mod terminal;
 pub mod word_count;

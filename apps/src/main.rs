@@ -9,6 +9,7 @@ use potoroo::kv;
 use potoroo::market_spread::{demo, receive, run, send};
 use potoroo::pool;
 use potoroo::proxy;
+use potoroo::soak;
 use potoroo::terminal::tell;
 use potoroo::word_count;
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Run(RunCommand::Proxy(args)) => proxy::run(&args).map(drop),
         Command::Send(SendCommand::MarketSpread(args)) => send::send(&args).map(drop),
         Command::Bench(args) => bench::bench(&args),
+        Command::Soak(args) => soak::soak(&args).map(drop),
         Command::Receive(args) => receive::receive(&args).map(drop),
     };
     match done {

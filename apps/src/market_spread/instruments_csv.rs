@@ -28,7 +28,7 @@ pub fn read(path: &Path, rejected: bool) -> Result<Vec<Instrument>, UniverseErro
 }
 
 /// Parses a file's text; an error has the number of its line, counted from 1.
-fn parse(text: &str, rejected: bool) -> Result<Vec<Instrument>, (usize, String)> {
+pub fn parse(text: &str, rejected: bool) -> Result<Vec<Instrument>, (usize, String)> {
     // Spreadsheets like to put a byte order mark in front.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.lines().enumerate();

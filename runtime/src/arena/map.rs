@@ -167,17 +167,27 @@ impl<K: Eq + Hash + Borrow<Q>, Q: Eq + Hash + ?Sized, V> Index<&Q> for ArenaMap<
 }
 
 /// The entries of an [`ArenaMap`], by value.
-pub struct ArenaMapIntoIter<K, V>(hash_map::IntoIter<K, V, Arena>);
+pub struct ArenaMapIntoIter<K, V>(
+    /// None if there is none: of a map that has never had any, hashbrown forgets the allocator when it is taken apart, and
+    /// with it a count of the arena, which would then never go.
+    Option<hash_map::IntoIter<K, V, Arena>>,
+);
+
+impl<K, V> ArenaMapIntoIter<K, V> {
+    fn of(map: HashMap<K, V, DefaultHashBuilder, Arena>) -> Self {
+        Self((!map.is_empty()).then(|| map.into_iter()))
+    }
+}
 
 impl<K, V> Iterator for ArenaMapIntoIter<K, V> {
     type Item = (K, V);
 
     fn next(&mut self) -> Option<(K, V)> {
-        self.0.next()
+        self.0.as_mut()?.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        self.0.as_ref().map_or((0, Some(0)), Iterator::size_hint)
     }
 }
 
@@ -186,7 +196,7 @@ impl<K, V> FusedIterator for ArenaMapIntoIter<K, V> {}
 
 impl<K, V> fmt::Debug for ArenaMapIntoIter<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ArenaMapIntoIter").field("left", &self.0.len()).finish()
+        f.debug_struct("ArenaMapIntoIter").field("left", &self.len()).finish()
     }
 }
 
@@ -195,7 +205,7 @@ impl<K, V> IntoIterator for ArenaMap<K, V> {
     type IntoIter = ArenaMapIntoIter<K, V>;
 
     fn into_iter(self) -> ArenaMapIntoIter<K, V> {
-        ArenaMapIntoIter(self.0.into_iter())
+        ArenaMapIntoIter::of(self.0)
     }
 }
 
@@ -225,7 +235,7 @@ impl<K: Eq + Hash + Evacuate, V: Evacuate> Evacuate for ArenaMap<K, V> {
             return;
         }
         let fresh = HashMap::with_capacity_and_hasher_in(self.len(), self.0.hasher().clone(), to.clone());
-        for (mut key, mut value) in std::mem::replace(&mut self.0, fresh) {
+        for (mut key, mut value) in ArenaMapIntoIter::of(std::mem::replace(&mut self.0, fresh)) {
             key.evacuate(to);
             value.evacuate(to);
             self.0.insert(key, value);

@@ -89,7 +89,10 @@ impl<T> ArenaTable<T> {
     pub fn move_to(&mut self, to: &Arena, capacity: usize, rehash: impl Fn(&T) -> u64) {
         let fresh = HashTable::with_capacity_in(capacity.max(self.len()), to.clone());
         let old = std::mem::replace(&mut self.0, fresh);
-        for entry in old {
+        // Of a table that has never had an entry, hashbrown forgets the allocator when it is taken apart, and with it a count
+        // of the arena, which would then never go.
+        let old = (!old.is_empty()).then_some(old);
+        for entry in old.into_iter().flatten() {
             let hash = rehash(&entry);
             self.0.insert_unique(hash, entry, &rehash);
         }

@@ -190,3 +190,26 @@ fn sub_arenas_stay_when_the_rest_moves_and_are_compacted_one_at_a_time() {
     assert_eq!(turn.bytes(), fresh.owner_bytes());
     assert_eq!(turn.bytes().live, 0);
 }
+
+/// A collection that has never had room for anything holds a handle all the same.
+#[test]
+fn what_is_empty_and_moves_lets_its_arena_go() {
+    let owner = Arena::new();
+    let _turn = owner.enter().expect("nobody is inside");
+    let fresh = owner.sibling(0);
+    let moves: [fn(&Arena, &Arena); 5] = [
+        |old, fresh| ArenaMap::<u64, u64>::new_in(old).evacuate(fresh),
+        |old, _| assert_eq!(ArenaMap::<u64, u64>::new_in(old).into_iter().len(), 0),
+        |old, fresh| ArenaTable::<u64>::new_in(old).evacuate_with(fresh, |n| *n),
+        |old, fresh| ArenaVec::<u64>::new_in(old).evacuate(fresh),
+        |old, _| assert_eq!(ArenaVec::<u64>::new_in(old).into_iter().len(), 0),
+    ];
+    for (n, move_it) in moves.into_iter().enumerate() {
+        let before = owner.owner_bytes().reserved;
+        let old = owner.sibling(1000);
+        assert!(owner.owner_bytes().reserved > before);
+        move_it(&old, &fresh);
+        drop(old);
+        assert_eq!(owner.owner_bytes().reserved, before, "move {n} keeps the arena");
+    }
+}
