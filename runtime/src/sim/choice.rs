@@ -15,6 +15,8 @@ pub(super) enum Who {
     Errand(u64),
     /// Time goes on to the next timer.
     Clock,
+    /// The scenario itself does something; never chosen.
+    Outside,
 }
 
 /// Makes the choices of one run.
@@ -60,6 +62,18 @@ impl Chooser {
         if let Self::Search(reducer) = self {
             reducer.borrow_mut().done(footprint);
         }
+    }
+
+    /// What the scenario itself has done since.
+    pub(super) fn outside(&mut self, footprint: &Footprint) {
+        if let Self::Search(reducer) = self {
+            reducer.borrow_mut().outside(footprint);
+        }
+    }
+
+    /// Whether it takes what comes as it comes.
+    pub(super) fn is_in_order(&self) -> bool {
+        matches!(self, Self::First)
     }
 
     /// Whether it wants to know that.

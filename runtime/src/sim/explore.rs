@@ -26,6 +26,7 @@ enum Mode {
     Random { runs: u64 },
     Priorities { runs: u64, changes: u32 },
     Exhaustive,
+    InOrder,
 }
 
 /// A run that can be repeated.
@@ -149,6 +150,7 @@ pub struct Explore<F> {
     failures_allowed: bool,
     undelivered_allowed: bool,
     pending_asks_allowed: bool,
+    unreduced: bool,
     replay: Option<Run>,
     setup: Box<dyn Fn(SystemBuilder) -> SystemBuilder>,
 }
@@ -168,6 +170,7 @@ pub fn explore<F: Fn(&Sim)>(scenario: F) -> Explore<F> {
         failures_allowed: false,
         undelivered_allowed: false,
         pending_asks_allowed: false,
+        unreduced: false,
         replay: None,
         setup: Box::new(|builder| builder),
     }
@@ -201,6 +204,21 @@ impl<F: Fn(&Sim)> Explore<F> {
     /// messages: the number of orders grows with the messages that meet in one mailbox.
     pub fn exhaustive(mut self) -> Self {
         self.mode = Mode::Exhaustive;
+        self
+    }
+
+    /// As [`exhaustive`](Self::exhaustive), and also all orders that differ in nothing that the search can see: for actors
+    /// that share something it has not been [told of](super::touch). There are very many.
+    pub fn exhaustive_unreduced(mut self) -> Self {
+        self.mode = Mode::Exhaustive;
+        self.unreduced = true;
+        self
+    }
+
+    /// One run in which whoever was there first goes on first, turn by turn, and time stands still but for
+    /// [`Sim::advance`]: for tests of what actors do, in no matter which order.
+    pub fn in_order(mut self) -> Self {
+        self.mode = Mode::InOrder;
         self
     }
 
@@ -289,8 +307,13 @@ impl<F: Fn(&Sim)> Explore<F> {
                     self.judge(outcome, &mut report, || Run::Seed(seed))?;
                 }
             }
+            (None, Mode::InOrder) => {
+                let outcome = self.once(Chooser::First, false);
+                self.judge(outcome, &mut report, || Run::Choices(Vec::new()))?;
+            }
             (None, Mode::Exhaustive) => {
                 let reducer = Rc::new(RefCell::new(Reducer::default()));
+                reducer.borrow_mut().unreduced = self.unreduced;
                 loop {
                     reducer.borrow_mut().begin_run();
                     let outcome = self.once(Chooser::Search(reducer.clone()), false);
@@ -327,7 +350,7 @@ impl<F: Fn(&Sim)> Explore<F> {
                 // As long as a first run is: most scenarios are about as long in any order.
                 Chooser::Priorities(Priorities::new(random, changes, PCT_STEPS))
             }
-            Mode::Random { .. } | Mode::Exhaustive => Chooser::Random(random),
+            Mode::Random { .. } | Mode::Exhaustive | Mode::InOrder => Chooser::Random(random),
         }
     }
 
@@ -366,8 +389,7 @@ impl<F: Fn(&Sim)> Explore<F> {
 
     /// One run.
     fn once(&self, mut chooser: Chooser, traced: bool) -> Outcome {
-        let by_turns = self.mode != Mode::Random { runs: 0 } && !matches!(self.mode, Mode::Random { .. })
-            || matches!(chooser, Chooser::Replay { .. });
+        let by_turns = !matches!(self.mode, Mode::Random { .. }) || matches!(chooser, Chooser::Replay { .. });
         let (grain, workers, turn_messages_max) = if by_turns {
             (Grain::ByTurns, 1, 1)
         } else {

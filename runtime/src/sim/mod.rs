@@ -70,6 +70,7 @@
 
 mod choice;
 mod explore;
+mod harness;
 mod history;
 mod order;
 mod probe;
@@ -79,6 +80,7 @@ mod trace;
 mod world;
 
 pub use explore::{Explore, Failure, Report, Run, explore};
+pub use harness::{Effects, Harness, Told};
 pub use history::{Call, History, Model};
 pub use order::InOrder;
 pub use probe::{Probe, ProbeActor};
@@ -128,7 +130,9 @@ impl Sim {
 
     /// Does one step, and says whether there was any to be done without time passing.
     pub fn step(&self) -> bool {
-        self.world.go_on(Time::ZERO, false)
+        let any = self.world.go_on(Time::ZERO, false);
+        self.world.hand_back();
+        any
     }
 
     /// The virtual time.

@@ -63,9 +63,11 @@ pub(super) struct Reducer {
     /// All that could be chosen sleeps: the rest of the run has been seen.
     redundant: bool,
     known: BTreeMap<Who, Clock>,
-    /// By actor, the steps that told it what waits.
-    data: BTreeMap<u64, VecDeque<usize>>,
-    control: BTreeMap<u64, Vec<usize>>,
+    /// By actor, the steps that told it what waits; nothing for what was there before the first.
+    data: BTreeMap<u64, VecDeque<Option<usize>>>,
+    control: BTreeMap<u64, Vec<Option<usize>>>,
+    /// All orders are tried, also those that differ in nothing.
+    pub(super) unreduced: bool,
     /// Runs that had been seen by another order.
     pub(super) redundant_runs: u64,
 }
@@ -89,13 +91,13 @@ impl Reducer {
                 .expect("a scenario must do the same each time: no clocks, no threads, no random numbers of its own");
         }
         let sleep = match self.frames.last() {
-            Some(before) => {
+            Some(before) if !self.unreduced => {
                 let tried = before.sleep.iter().chain(&before.done);
                 let independent =
                     tried.filter(|(who, footprint)| !depend(**who, footprint, before.chosen, &before.footprint));
                 independent.map(|(who, footprint)| (*who, footprint.clone())).collect()
             }
-            None => BTreeMap::new(),
+            _ => BTreeMap::new(),
         };
         let Some(place) = alternatives.iter().position(|who| !sleep.contains_key(who)) else {
             self.redundant = true;
@@ -106,7 +108,10 @@ impl Reducer {
         self.frames.push(Frame {
             enabled: alternatives.to_vec(),
             chosen,
-            backtrack: BTreeSet::from([chosen]),
+            backtrack: match self.unreduced {
+                true => alternatives.iter().copied().collect(),
+                false => BTreeSet::from([chosen]),
+            },
             done: BTreeMap::new(),
             sleep,
             footprint: Footprint::default(),
@@ -132,7 +137,7 @@ impl Reducer {
             if footprint.handled_data {
                 causes.extend(self.data.get_mut(&id).and_then(VecDeque::pop_front));
             }
-            for cause in causes {
+            for cause in causes.into_iter().flatten() {
                 join(&mut clock, &self.frames[cause].clock);
             }
         }
@@ -156,22 +161,33 @@ impl Reducer {
             }
         }
         clock.insert(who, step);
+        self.told(&footprint, Some(step));
+        self.known.insert(who, clock.clone());
+        let frame = &mut self.frames[step];
+        frame.clock = clock;
+        frame.footprint = footprint;
+    }
+
+    /// What the scenario itself has done since the last step: it has seen that one's end.
+    pub(super) fn outside(&mut self, footprint: &Footprint) {
+        if !self.redundant {
+            self.told(footprint, self.depth.checked_sub(1));
+        }
+    }
+
+    fn told(&mut self, footprint: &Footprint, by: Option<usize>) {
         for (to, count) in &footprint.data {
             self.data
                 .entry(*to)
                 .or_default()
-                .extend(std::iter::repeat_n(step, *count));
+                .extend(std::iter::repeat_n(by, *count));
         }
         for (to, count) in &footprint.control {
             self.control
                 .entry(*to)
                 .or_default()
-                .extend(std::iter::repeat_n(step, *count));
+                .extend(std::iter::repeat_n(by, *count));
         }
-        self.known.insert(who, clock.clone());
-        let frame = &mut self.frames[step];
-        frame.clock = clock;
-        frame.footprint = footprint;
     }
 
     /// Goes back to the last step where something else is to be tried. `false`: all has been.

@@ -50,7 +50,7 @@ impl Trace {
         self.names.insert(id, name);
     }
 
-    fn name_of(&self, id: u64) -> &str {
+    pub(super) fn name_of(&self, id: u64) -> &str {
         self.names.get(&id).map_or("?", String::as_str)
     }
 
@@ -94,12 +94,14 @@ impl Trace {
         for event in shown {
             let at = time(event.at);
             let Who::Actor(id) = event.who else {
-                let what = if event.who == Who::Clock {
-                    "time passes"
-                } else {
-                    "errand"
-                };
-                let _ = writeln!(chart, "  {at:>12}  ··· {what}");
+                let _ = writeln!(chart, "  {at:>12}  ··· {}", aside(event.who));
+                for (to, what) in &event.told {
+                    if let Some(to) = place(*to) {
+                        let mut cells = rails();
+                        cells[to] = format!("◁ {what}");
+                        line(chart, "", &cells);
+                    }
+                }
                 continue;
             };
             let Some(from) = place(id) else { continue };
@@ -142,29 +144,31 @@ impl Trace {
     fn list(&self, chart: &mut String, shown: &[Event]) {
         for event in shown {
             let at = time(event.at);
-            match event.who {
-                Who::Clock => {
-                    let _ = writeln!(chart, "  {at:>12}  time passes");
-                }
-                Who::Errand(_) => {
-                    let _ = writeln!(chart, "  {at:>12}  errand");
-                }
-                Who::Actor(id) => {
-                    let handled = event.handled.as_deref().unwrap_or("(control)");
-                    let _ = write!(chart, "  {at:>12}  w{} {}: {handled}", event.worker, self.name_of(id));
-                    for (to, what) in &event.told {
-                        let _ = write!(chart, "; {what} → {}", self.name_of(*to));
-                    }
-                    for born in &event.born {
-                        let _ = write!(chart, "; makes {}", self.name_of(*born));
-                    }
-                    for ended in &event.ended {
-                        let _ = write!(chart, "; {} ends", self.name_of(*ended));
-                    }
-                    chart.push('\n');
-                }
+            let handled = event.handled.as_deref().unwrap_or("(control)");
+            let _ = match event.who {
+                Who::Actor(id) => write!(chart, "  {at:>12}  w{} {}: {handled}", event.worker, self.name_of(id)),
+                other => write!(chart, "  {at:>12}  {}", aside(other)),
+            };
+            for (to, what) in &event.told {
+                let _ = write!(chart, "; {what} → {}", self.name_of(*to));
             }
+            for born in &event.born {
+                let _ = write!(chart, "; makes {}", self.name_of(*born));
+            }
+            for ended in &event.ended {
+                let _ = write!(chart, "; {} ends", self.name_of(*ended));
+            }
+            chart.push('\n');
         }
+    }
+}
+
+/// What happens on no worker.
+fn aside(who: Who) -> &'static str {
+    match who {
+        Who::Clock => "time passes",
+        Who::Errand(_) => "errand",
+        Who::Outside | Who::Actor(_) => "the scenario",
     }
 }
 

@@ -384,7 +384,9 @@ impl SimWorld {
             return false;
         }
         // In an order that does not depend on who was queued when, as far as there is one.
-        turns.sort_unstable_by_key(|(who, _)| *who);
+        if !self.chooser.borrow().is_in_order() {
+            turns.sort_unstable_by_key(|(who, _)| *who);
+        }
         if !self.count_step() {
             return false;
         }
@@ -396,7 +398,7 @@ impl SimWorld {
         }
         let (who, place) = turns[chosen];
         self.note(chosen as u64);
-        if !self.over.get() && (self.trace.is_some() || self.chooser.borrow().wants_footprints()) {
+        if !self.over.get() && self.is_watched() {
             self.look_before(who, place.map_or(0, |(index, _)| index));
         }
         match (who, place) {
@@ -511,7 +513,16 @@ impl SimWorld {
 
     /// Finds out what the last step has done, and what was done from outside since.
     fn account(&self) {
-        let Some(before) = self.before.take() else { return };
+        if self.over.get() || !self.is_watched() {
+            return;
+        }
+        // What is there before the first step is the scenario's doing.
+        let before = self.before.take().unwrap_or_else(|| Before {
+            who: Who::Outside,
+            worker: 0,
+            at: self.now.get(),
+            seen: BTreeMap::new(),
+        });
         let after = self.look();
         let mut footprint = Footprint {
             touched: std::mem::take(&mut self.touched.borrow_mut()),
@@ -566,14 +577,65 @@ impl SimWorld {
                     .extend(is.descriptions.iter().map(|what| (*id, what.clone())));
             }
         }
+        let outside = before.who == Who::Outside;
+        let shows = !outside || !event.told.is_empty() || !event.ended.is_empty();
         if let Some(trace) = &self.trace
-            && !self.over.get()
+            && shows
         {
             trace.borrow_mut().events.push(event);
         }
-        if !self.over.get() {
-            self.chooser.borrow_mut().done(footprint);
+        let mut chooser = self.chooser.borrow_mut();
+        match outside {
+            true => chooser.outside(&footprint),
+            false => chooser.done(footprint),
         }
+    }
+
+    /// Gives one actor the turns that it has, and nobody else any.
+    pub(super) fn give_turns_to(&self, id: u64) {
+        loop {
+            self.settle();
+            let slots = self.slots();
+            let place_on = |slot: &Rc<Slot>| match slot.stepped.standing() {
+                Standing::Awake { runnable } => (0..runnable).find(|place| slot.stepped.runnable(*place) == id),
+                Standing::Asleep | Standing::Ended => None,
+            };
+            let found = slots.iter().find_map(|slot| Some((slot, place_on(slot)?)));
+            let Some((slot, place)) = found else { break };
+            self.account();
+            self.look_before(Who::Actor(id), 0);
+            self.on_worker(slot, |stepped| stepped.step(place));
+        }
+        self.hand_back();
+    }
+
+    /// What has happened since this was asked last, for a traced world.
+    pub(super) fn take_events(&self) -> Vec<Event> {
+        let events = self
+            .trace
+            .as_ref()
+            .map(|trace| std::mem::take(&mut trace.borrow_mut().events));
+        events.unwrap_or_default()
+    }
+
+    /// What an actor is called in charts.
+    pub(super) fn name_of(&self, id: u64) -> String {
+        let trace = self.trace.as_ref().map(|trace| trace.borrow().name_of(id).to_owned());
+        trace.unwrap_or_default()
+    }
+
+    /// Whether it must be known what each step does.
+    fn is_watched(&self) -> bool {
+        self.trace.is_some() || self.chooser.borrow().wants_footprints()
+    }
+
+    /// The scenario goes on: what is done now is its own doing.
+    pub(super) fn hand_back(&self) {
+        if self.over.get() || !self.is_watched() {
+            return;
+        }
+        self.account();
+        self.look_before(Who::Outside, 0);
     }
 
     /// Goes on until nothing can happen without time passing; then looks for work that everybody has forgotten.
@@ -586,6 +648,7 @@ impl SimWorld {
         self.halt_if_failed();
         self.find_forgotten();
         self.halt_if_failed();
+        self.hand_back();
     }
 
     /// Lets time pass; in a world by turns, timers race with whoever could have a turn.
@@ -596,6 +659,7 @@ impl SimWorld {
         }
         self.halt_if_failed();
         self.pass(until);
+        self.hand_back();
     }
 
     /// At a moment when nothing can run: whether something should.
@@ -687,16 +751,16 @@ impl World for SimWorld {
     fn wait(&self, deadline: Time, done: &mut dyn FnMut() -> bool) {
         loop {
             if done() {
-                return;
+                break self.hand_back();
             }
             let over = self.grain == Grain::Whole && self.now.get() >= deadline;
             if over || !self.go_on(deadline, false) {
-                break;
+                self.halt_if_failed();
+                self.pass(deadline);
+                break self.hand_back();
             }
             self.halt_if_failed();
         }
-        self.halt_if_failed();
-        self.pass(deadline);
     }
 
     fn choose(&self, n: usize) -> usize {
