@@ -1,5 +1,6 @@
 //! The claims of the fuzzer, without a fuzzer: its seeds, and inputs that are made up.
 
+#[expect(unreachable_pub, reason = "it is the library of the fuzz targets")]
 #[path = "../../fuzz/src/lib.rs"]
 mod claims;
 
