@@ -60,6 +60,8 @@
 pub mod arena;
 pub mod io;
 pub mod kit;
+#[cfg(potoroo_loom)]
+pub mod loom;
 pub mod mailbox;
 pub mod observe;
 pub mod supervision;

@@ -9,6 +9,7 @@ use super::ties::Tied;
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
 use crate::arena::Entered;
+use crate::mutant;
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::{ExitReason, Fault};
 use crate::scheduler::header::{After, Attention, CellRef, Queued};
@@ -167,6 +168,7 @@ impl<A: Actor> ActorCell<A> {
         let mut left = desk.turn_messages_max.min(unsafe { self.queue_len() });
         loop {
             if self.has(Attention::CONTROL | Attention::STOP)
+                && !(mutant!("control_waits_for_data") && unsafe { self.queue_len() } > 0)
                 && let Some(end) = self.attend(actor, ctx)
             {
                 return Err(Box::new(end));

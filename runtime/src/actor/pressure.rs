@@ -27,6 +27,7 @@ use super::Actor;
 use super::cell::{ActorCell, Content, Envelope};
 use super::unanswered::Unanswered;
 use crate::mailbox::{Chain, Gauge, MailboxLimits, Overflow, Refused};
+use crate::mutant;
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{Attention, CellRef, Queued};
@@ -252,7 +253,7 @@ impl<A: Actor> ActorCell<A> {
 
     /// Somebody has been muted because of this actor.
     pub(super) fn let_wait(&self, waiting: Waiting) {
-        if !self.has(Attention::FLOODED) {
+        if !self.has(Attention::FLOODED) && !mutant!("mute_waits_for_one_that_is_relieved") {
             // Relieved meanwhile.
             return;
         }
@@ -364,7 +365,9 @@ impl<A: Actor> ActorCell<A> {
             return;
         }
         self.clear(Attention::FLOODED);
-        self.inbox.set_flooded(false);
+        if !mutant!("mute_relief_leaves_the_bit") {
+            self.inbox.set_flooded(false);
+        }
         // SAFETY: M1. A flood is noticed when the queue has to grow, so it must not keep the room of the last one.
         unsafe { self.shrink_queue() };
         // SAFETY: M1. Their ends go to others, and are outside.
@@ -374,6 +377,9 @@ impl<A: Actor> ActorCell<A> {
                 std::mem::take(&mut pressure.waiting)
             })
         };
+        if mutant!("mute_relief_tells_nobody") {
+            return std::mem::forget(waiting);
+        }
         drop(waiting);
     }
 

@@ -11,6 +11,7 @@ use super::header::ActorId;
 use super::letters::{Letters, OnDeadLetter};
 use super::trial::Trial;
 use crate::mailbox::MailboxLimits;
+use crate::mutant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sync::{Arc, Counter};
 use crate::sys::clock;
@@ -156,7 +157,9 @@ impl Shared {
     pub(crate) fn wake_a_searcher(&self, from: usize) {
         // Pairs with the fence of a searcher that is going to sleep: either we see that it does not search any more, or its
         // second look sees what was published.
-        fence(Ordering::SeqCst);
+        if !mutant!("offer_without_fence") {
+            fence(Ordering::SeqCst);
+        }
         if self.searching.load(Ordering::Relaxed) == 0 {
             self.wake_one(from);
         }
@@ -198,6 +201,9 @@ impl Shared {
         // Release pairs with the Acquire in `has_ended`; the rings that follow carry fences.
         self.ended.store(true, Ordering::Release);
         for peer in &self.peers {
+            if mutant!("end_rings_nobody") {
+                continue;
+            }
             peer.doorbell.ring();
         }
     }
@@ -210,14 +216,14 @@ impl Shared {
     /// nobody is muted. Timers and sockets that may bring new work are not counted.
     pub(crate) fn is_quiet(&self) -> bool {
         let sleeps = |peer: &Peer| {
-            (peer.doorbell.sleep().is_asleep() && !peer.doorbell.has_notifications())
-                .then(|| peer.sleeps.load(Ordering::Acquire))
+            let notified = peer.doorbell.has_notifications() && !mutant!("quiet_overlooks_notifications");
+            (peer.doorbell.sleep().is_asleep() && !notified).then(|| peer.sleeps.load(Ordering::Acquire))
         };
         let before: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
         // Blocking work brings its result to a worker before it is done.
         if before.is_none()
             || !self.blocking.is_idle()
-            || self.anything_to_steal()
+            || self.anything_to_steal() && !mutant!("quiet_overlooks_the_injector")
             || self.muted.load(Ordering::Relaxed) > 0
         {
             return false;
@@ -225,6 +231,6 @@ impl Shared {
         // Acquire, after the lists were seen empty: if a worker emptied one just now, the second look sees it awake.
         fence(Ordering::Acquire);
         let after: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
-        before == after
+        before == after || mutant!("quiet_looks_once")
     }
 }

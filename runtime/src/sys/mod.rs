@@ -12,6 +12,10 @@ pub(crate) mod cores;
 pub mod files;
 pub mod net;
 pub mod perf;
+#[cfg(not(potoroo_loom))]
+pub(crate) mod poller;
+#[cfg(potoroo_loom)]
+#[path = "poller_checked.rs"]
 pub(crate) mod poller;
 pub mod process;
 mod stream;

@@ -221,7 +221,7 @@ impl System {
         self.shut_down(drain)
     }
 
-    fn shut_down(&self, drain: Duration) -> ShutdownReport {
+    pub(crate) fn shut_down(&self, drain: Duration) -> ShutdownReport {
         assert!(
             Worker::with_current(|worker| worker.is_none()),
             "an actor cannot shut its own system down: have a thread outside do it"
