@@ -17,4 +17,4 @@ mod explore;
 #[cfg(potoroo_loom)]
 pub mod world;
 #[cfg(potoroo_loom)]
-pub use explore::{model, small_model};
+pub use explore::{large_model, model, small_model};

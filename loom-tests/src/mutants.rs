@@ -93,7 +93,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("refs_given_up_relaxed", HEADER, "`release`: `Release` → `Relaxed`", "life::the_end_meets_the_last_references"),
     mutant("refs_freed_without_fence", HEADER, "`release`: no fence before the cell is freed", "life::the_end_meets_the_last_references"),
     mutant("end_rings_nobody", SHARED, "the end of a system is not rung", "quiet::everybody_goes_home"),
-    mutant("quiet_looks_once", SHARED, "`is_quiet` does not compare two looks", "quiet::quiet_is_never_too_early"),
+    mutant("quiet_looks_once", SHARED, "`is_quiet` does not compare two looks", "quiet::quiet_sees_what_crosses"),
     mutant("quiet_overlooks_notifications", SHARED, "`is_quiet` does not look at notifications", "quiet::quiet_is_never_too_early"),
     mutant("quiet_overlooks_the_injector", SHARED, "`is_quiet` does not look at what may be stolen", "quiet::quiet_sees_what_is_injected"),
     mutant("offer_without_fence", SHARED, "`wake_a_searcher`: no fence", "park::one_searcher"),

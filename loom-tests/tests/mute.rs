@@ -5,7 +5,7 @@
 #![cfg(potoroo_loom)]
 
 use loom::thread;
-use potoroo_loom_tests::model;
+use potoroo_loom_tests::{large_model, model};
 use potoroo_runtime::loom::Model;
 use potoroo_runtime::{Actor, ActorRef, Context, MailboxLimits, Turn};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ fn pair(small: &potoroo_runtime::loom::Small) -> (ActorRef<Sender>, ActorRef<Nar
 
 #[test]
 fn a_muted_sender_goes_on() {
-    model(
+    large_model(
         "mute::a_muted_sender_goes_on",
         "M4, M6: a sender that floods a receiver on another worker is muted, and handles the rest when that is over",
         "a system of 2 workers, 2 messages, each 2 told on",

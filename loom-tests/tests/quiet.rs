@@ -13,18 +13,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Counts, and passes on to the next, if there is one.
+/// Counts what is not a stranger's, and passes on to the next, if there is one.
 struct Link {
     handled: Arc<AtomicUsize>,
     next: Option<ActorRef<Self>>,
 }
 
 impl Actor for Link {
-    type Msg = ();
-    fn handle(&mut self, (): (), _: &mut Context<'_, Self>) -> Turn {
-        self.handled.fetch_add(1, Relaxed);
+    /// Whether it counts.
+    type Msg = bool;
+    fn handle(&mut self, counts: bool, _: &mut Context<'_, Self>) -> Turn {
+        self.handled.fetch_add(usize::from(counts), Relaxed);
         if let Some(next) = &self.next {
-            next.tell(());
+            next.tell(counts);
         }
         Ok(())
     }
@@ -34,8 +35,8 @@ impl Actor for Link {
 fn quiet_is_never_too_early() {
     model(
         "quiet::quiet_is_never_too_early",
-        "a system that is quiet has handled all that this thread has told it",
-        "a system of 1 worker, 1 message told and 1 told on, 1 look",
+        "a system that is quiet has handled all that this thread has told it, if no other was telling the same actor",
+        "a system of 1 worker, 1 thread outside, 1 message told and 1 told on, 1 of a stranger, 1 look",
         || {
             Model::new().workers(1).run(&|small| {
                 let handled = Arc::new(AtomicUsize::new(0));
@@ -46,6 +47,7 @@ fn quiet_is_never_too_early() {
                         next: None,
                     })
                 });
+                let another = last.clone();
                 let count = handled.clone();
                 let first = small.spawn_on(0, move |_| {
                     Ok(Link {
@@ -54,10 +56,12 @@ fn quiet_is_never_too_early() {
                     })
                 });
                 small.explore(|| {
-                    first.tell(());
+                    let other = thread::spawn(move || another.tell(false));
+                    first.tell(true);
                     if small.run_until_quiet(Duration::ZERO) {
                         assert_eq!(handled.load(Relaxed), 2, "quiet, and a message was on its way");
                     }
+                    other.join().expect("no panic");
                 });
                 assert_eq!(handled.load(Relaxed), 2, "M4");
             });
@@ -89,7 +93,7 @@ fn quiet_sees_what_crosses() {
                     })
                 });
                 small.explore(|| {
-                    first.tell(());
+                    first.tell(true);
                     if small.run_until_quiet(Duration::ZERO) {
                         assert_eq!(handled.load(Relaxed), 2, "quiet, and a message was on its way");
                     }
@@ -144,7 +148,7 @@ fn everybody_goes_home() {
                         next: None,
                     })
                 });
-                let teller = thread::spawn(move || link.try_tell(()).is_ok());
+                let teller = thread::spawn(move || link.try_tell(true).is_ok());
                 small.explore_the_end();
                 let told = teller.join().expect("no panic");
                 assert!(told || handled.load(Relaxed) == 0);
