@@ -6,7 +6,7 @@
 #![cfg(potoroo_loom)]
 
 use loom::thread;
-use potoroo_loom_tests::model;
+use potoroo_loom_tests::{large_model, model};
 use potoroo_runtime::loom::Model;
 use potoroo_runtime::{Actor, ActorRef, Context, Turn};
 use std::sync::Arc;
@@ -79,14 +79,14 @@ fn quiet_sees_what_crosses() {
             Model::new().run(&|small| {
                 let handled = Arc::new(AtomicUsize::new(0));
                 let count = handled.clone();
-                let last = small.spawn_on(1, move |_| {
+                let last = small.spawn_on(0, move |_| {
                     Ok(Link {
                         handled: count,
                         next: None,
                     })
                 });
                 let count = handled.clone();
-                let first = small.spawn_on(0, move |_| {
+                let first = small.spawn_on(1, move |_| {
                     Ok(Link {
                         handled: count,
                         next: Some(last),
@@ -134,12 +134,12 @@ fn quiet_sees_what_is_injected() {
 
 #[test]
 fn everybody_goes_home() {
-    model(
+    large_model(
         "quiet::everybody_goes_home",
         "S6: a system that is shut down while somebody tells it something ends, and all workers with it",
-        "a system of 1 worker, 1 thread outside, 1 message, 1 actor",
+        "a system of 2 workers, 1 thread outside, 1 message, 1 actor",
         || {
-            Model::new().workers(1).run(&|small| {
+            Model::new().run(&|small| {
                 let handled = Arc::new(AtomicUsize::new(0));
                 let count = handled.clone();
                 let link = small.spawn_on(0, move |_| {

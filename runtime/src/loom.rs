@@ -95,14 +95,18 @@ impl Model {
 
     /// Explores `f`. Panics like [`model`].
     pub fn check(&self, f: impl Fn(&Small) + Send + Sync + 'static) {
+        let this = self.clone();
+        let f = move || this.run(&f);
+        if std::env::var_os("LOOM_LOG").is_some() {
+            // The only way to have it heard. The bounds are the environment's then.
+            return loom::model(f);
+        }
         let mut builder = loom::model::Builder::new();
         if builder.preemption_bound.is_none() {
             builder.preemption_bound = Some(PREEMPTIONS);
         }
         builder.max_branches = builder.max_branches.max(BRANCHES_MAX);
-        builder.expect_explicit_explore = true;
-        let this = self.clone();
-        builder.check(move || this.run(&f));
+        builder.check(f);
     }
 
     /// One interleaving, for whoever has a loop of their own.

@@ -365,9 +365,7 @@ impl<A: Actor> ActorCell<A> {
             return;
         }
         self.clear(Attention::FLOODED);
-        if !mutant!("mute_relief_leaves_the_bit") {
-            self.inbox.set_flooded(false);
-        }
+        self.inbox.set_flooded(false);
         // SAFETY: M1. A flood is noticed when the queue has to grow, so it must not keep the room of the last one.
         unsafe { self.shrink_queue() };
         // SAFETY: M1. Their ends go to others, and are outside.

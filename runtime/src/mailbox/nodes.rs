@@ -158,7 +158,7 @@ impl NodePool {
     #[inline]
     fn give_back(&self, class: usize, node: NonNull<u8>, owner: &'static Returns) {
         self.with_inner(|inner| {
-            if ptr::eq(owner, self.returns) || mutant!("nodes_stay_where_they_end") {
+            if ptr::eq(owner, self.returns) {
                 inner.keep(class, node);
             } else {
                 inner.send_back(class, node, owner);
@@ -169,6 +169,9 @@ impl NodePool {
     /// Hands over what has been gathered for others; before a pause, so that nothing lies about.
     pub fn flush(&self) {
         self.with_inner(|inner| {
+            if mutant!("nodes_flush_forgets") {
+                return inner.outward.clear();
+            }
             for (owner, class, gathered) in inner.outward.drain(..) {
                 owner.0[class].push(gathered);
             }
@@ -196,9 +199,7 @@ impl Inner {
                 }
             }
             if self.spare.len() < SPARE_CRATES {
-                if !mutant!("nodes_a_crate_is_used_twice") {
-                    returned.clear();
-                }
+                returned.clear();
                 self.spare.push(returned);
             }
         });

@@ -64,7 +64,6 @@ impl<N: Notifiable> NotifyList<N> {
         // Acquire pairs with the pushes. Release: whoever sees the list empty and fences also sees that its worker woke up
         // to empty it (`Shared::is_quiet`).
         let order = weakened!("notify_take_without_acquire", Ordering::AcqRel, Ordering::Release);
-        let order = weakened!("notify_take_without_release", order, Ordering::Acquire);
         let mut newest = self.newest.swap(ptr::null_mut(), order);
         let mut oldest: *mut N = ptr::null_mut();
         while let Some(cell) = NonNull::new(newest) {

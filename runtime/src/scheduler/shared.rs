@@ -157,9 +157,7 @@ impl Shared {
     pub(crate) fn wake_a_searcher(&self, from: usize) {
         // Pairs with the fence of a searcher that is going to sleep: either we see that it does not search any more, or its
         // second look sees what was published.
-        if !mutant!("offer_without_fence") {
-            fence(Ordering::SeqCst);
-        }
+        fence(Ordering::SeqCst);
         if self.searching.load(Ordering::Relaxed) == 0 {
             self.wake_one(from);
         }
@@ -216,14 +214,14 @@ impl Shared {
     /// nobody is muted. Timers and sockets that may bring new work are not counted.
     pub(crate) fn is_quiet(&self) -> bool {
         let sleeps = |peer: &Peer| {
-            let notified = peer.doorbell.has_notifications() && !mutant!("quiet_overlooks_notifications");
-            (peer.doorbell.sleep().is_asleep() && !notified).then(|| peer.sleeps.load(Ordering::Acquire))
+            (peer.doorbell.sleep().is_asleep() && !peer.doorbell.has_notifications())
+                .then(|| peer.sleeps.load(Ordering::Acquire))
         };
         let before: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
         // Blocking work brings its result to a worker before it is done.
         if before.is_none()
             || !self.blocking.is_idle()
-            || self.anything_to_steal() && !mutant!("quiet_overlooks_the_injector")
+            || self.anything_to_steal()
             || self.muted.load(Ordering::Relaxed) > 0
         {
             return false;

@@ -9,6 +9,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+/// What a whole system takes.
+const BRANCHES_MAX: &str = "50000";
+
 /// How often it is looked whether a process has ended.
 const LOOK: Duration = Duration::from_millis(3);
 
@@ -28,7 +31,11 @@ pub(crate) struct Setting {
 impl Setting {
     /// The variables of the environment that this setting comes to, but for the report's.
     pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
-        let mut all = vec![("LOOM_MAX_PREEMPTIONS", PathBuf::from(self.preemptions.to_string()))];
+        // A trace is one run of `loom::model`, which hears of both in no other way.
+        let mut all = vec![
+            ("LOOM_MAX_PREEMPTIONS", PathBuf::from(self.preemptions.to_string())),
+            ("LOOM_MAX_BRANCHES", BRANCHES_MAX.into()),
+        ];
         if self.deep {
             all.push((DEEP, "1".into()));
         }
