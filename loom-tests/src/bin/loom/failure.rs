@@ -14,8 +14,11 @@ use std::time::Duration;
 /// Writing a checkpoint costs more than most interleavings.
 const REPLAY_LIMIT: Duration = Duration::from_secs(600);
 
-/// How many lines of the trace are shown; the rest is in the file.
-const LINES_SHOWN: usize = 40;
+/// How many lines of the trace are shown before the panic; the rest is in the file.
+const LINES_SHOWN: usize = 30;
+
+/// And how many of the panic, which names the places of both accesses.
+const LINES_OF_PANIC: usize = 10;
 
 /// Prints what is known of a failure, and replays it.
 pub(crate) fn show(model: &Model, outcome: &Outcome, setting: &Setting) -> Result<(), String> {
@@ -54,8 +57,16 @@ pub(crate) fn show(model: &Model, outcome: &Outcome, setting: &Setting) -> Resul
     running::run(model, &find)?;
     let traced = running::run(model, &trace)?;
     let lines: Vec<&str> = traced.output.lines().collect();
-    let hidden = lines.len().saturating_sub(LINES_SHOWN);
-    let shown = lines[hidden..].join("\n");
+    // What follows the panic is the end of the other threads.
+    let panic = lines
+        .iter()
+        .position(|line| line.contains("panicked at"))
+        .unwrap_or(lines.len());
+    let (from, to) = (
+        panic.saturating_sub(LINES_SHOWN),
+        lines.len().min(panic + LINES_OF_PANIC),
+    );
+    let shown = lines[from..to].join("\n");
     let commands = command(model, &find) + &command(model, &trace);
     say(format_args!(
         "\nThe end of the interleaving that failed; all {} lines are in {}:\n{shown}\n\nTo see it again:\n{commands}\n",
