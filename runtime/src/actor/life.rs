@@ -168,7 +168,6 @@ impl<A: Actor> ActorCell<A> {
         let mut left = desk.turn_messages_max.min(unsafe { self.queue_len() });
         loop {
             if self.has(Attention::CONTROL | Attention::STOP)
-                && !(mutant!("control_waits_for_data") && unsafe { self.queue_len() } > 0)
                 && let Some(end) = self.attend(actor, ctx)
             {
                 return Err(Box::new(end));
@@ -258,6 +257,10 @@ impl<A: Actor> ActorCell<A> {
     fn attend(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Option<ExitReason> {
         if self.has(Attention::STOP) {
             return Some(ExitReason::Stopped);
+        }
+        // SAFETY: M1: this is a turn of the home.
+        if mutant!("control_waits_for_data") && unsafe { self.queue_len() } > 0 {
+            return None;
         }
         self.handle_control(actor, ctx)
     }

@@ -420,7 +420,7 @@ impl<T> Inbox<T> {
         let underway = word.addr() != IDLE;
         (
             taken(word),
-            underway && !(mutant!("inbox_close_sees_lists_only") && !is_list(word)),
+            underway && (is_list(word) || !mutant!("inbox_close_sees_lists_only")),
         )
     }
 }
