@@ -55,6 +55,9 @@ pub mod kv {}
 #[doc = include_str!("../book/16-small-programs.md")]
 pub mod small_programs {}
 
+#[doc = include_str!("../book/17-loom.md")]
+pub mod every_interleaving {}
+
 #[doc = include_str!("../book/18-checking.md")]
 pub mod checking {}
 

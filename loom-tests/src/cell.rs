@@ -13,6 +13,7 @@ use loom::alloc::Track;
 use loom::thread::Thread;
 use potoroo_runtime::Sleep;
 use potoroo_runtime::mailbox::{Chain, Inbox, Notifiable, NotifyList, Pushed, Refused, Taken};
+use potoroo_runtime::mutant;
 use potoroo_runtime::sync::UnsafeCell;
 use potoroo_runtime::sync::atomic::{AtomicPtr, Ordering};
 use std::collections::VecDeque;
@@ -102,7 +103,14 @@ impl Doorbell {
     /// As `Doorbell::notify`.
     fn notify(&self, cell: &Cell) {
         // SAFETY: M2: the caller has the duty. The model keeps its cells until all threads have ended.
-        unsafe { self.notified.push(NonNull::from(cell)) };
+        let push = || unsafe { self.notified.push(NonNull::from(cell)) };
+        if mutant!("cell_rings_before_it_pushes") {
+            if self.bell.is_some() {
+                self.ring();
+            }
+            return push();
+        }
+        push();
         if self.bell.is_some() {
             self.ring();
         }
@@ -125,8 +133,15 @@ impl Doorbell {
         let bell = self.bell();
         // Between `cancel` and `announce` nobody can win the exchange, so this is when one sleep ends for the oracle.
         bell.told_to_wake.store(0, Relaxed);
-        bell.sleep.announce();
-        if !something_waits() {
+        let is_late = !mutant!("cell_looks_before_it_announces");
+        if is_late {
+            bell.sleep.announce();
+        }
+        let waits = something_waits();
+        if !is_late {
+            bell.sleep.announce();
+        }
+        if !waits {
             loom::thread::park();
         }
         bell.sleep.cancel();
@@ -236,7 +251,7 @@ impl Cell {
 
     /// As `ActorCell::push_local`; the caller is the home.
     pub fn push_local(&self, message: Message) -> Result<(), Refused<Message>> {
-        if self.inbox.has_messages() {
+        if self.inbox.has_messages() && !mutant!("cell_local_tell_without_a_look") {
             self.drain_early();
         }
         let mut message = Some(message);
@@ -340,6 +355,11 @@ impl Cell {
 
     /// As `Worker::welcome`: the cell was taken out of a deque.
     pub fn come_home(&self, doorbell: &Doorbell) {
+        if mutant!("cell_is_welcomed_before_it_is_home") {
+            self.take_in(self.inbox.take());
+            self.home.store(address(Some(doorbell)), Ordering::Release);
+            return self.arrive();
+        }
         self.set_home(Some(doorbell));
         self.accept(doorbell);
     }

@@ -6,6 +6,7 @@
 //! the runtime makes: both ends take the oldest. The slots hold addresses in relaxed atomics where the real one has
 //! volatile memory. It lacks growth (it refuses when full), batches, and a last-in-first-out end.
 
+use potoroo_runtime::mutant;
 use potoroo_runtime::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use std::fmt;
 use std::ptr::{self, NonNull};
@@ -51,7 +52,9 @@ impl<T> WeakDeque<T> {
         }
         self.slots[back % SLOTS].store(item.as_ptr(), Ordering::Relaxed);
         // Release, by way of a fence as in the original: whoever sees the new back sees the slot and what it points to.
-        fence(Ordering::Release);
+        if !mutant!("deque_push_without_fence") {
+            fence(Ordering::Release);
+        }
         self.back.store(back.wrapping_add(1), Ordering::Relaxed);
         Ok(())
     }
@@ -64,7 +67,13 @@ impl<T> WeakDeque<T> {
         }
         // SeqCst as in the original (loom treats it as AcqRel): the exchange of a thief and this addition decide between
         // them who has the item, since both are read-modify-writes of one word.
-        let front = self.front.fetch_add(1, Ordering::SeqCst);
+        let front = if mutant!("deque_pop_by_a_store") {
+            let front = self.front.load(Ordering::Relaxed);
+            self.front.store(front.wrapping_add(1), Ordering::Release);
+            front
+        } else {
+            self.front.fetch_add(1, Ordering::SeqCst)
+        };
         if length(front.wrapping_add(1), back) < 0 {
             // Thieves had emptied it after our first look.
             self.front.store(front, Ordering::Relaxed);

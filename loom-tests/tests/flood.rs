@@ -1,7 +1,7 @@
-//! Models of back-pressure: the flooded bit and the count in the inbox's word, and the way of a muted sender back.
+//! Models of a flood: the flooded bit and the count in the inbox's word.
 //!
-//! They check M2, M4 and M6 of `runtime/src/mailbox/README.md` on the real `Inbox`. The muting itself is messages and guards
-//! (`runtime/src/actor/pressure.rs`), of which the model repeats the few lines that matter. The doorbells are silent.
+//! They check M2, M4 and M6 of `runtime/src/mailbox/README.md` on the real `Inbox`. The muting that follows is in `mute.rs`. The
+//! doorbells are silent.
 #![cfg(potoroo_loom)]
 
 use loom::thread;
@@ -41,7 +41,7 @@ impl<T> Cell<T> {
 #[test]
 fn the_bit_and_the_count_travel_with_the_list() {
     model(
-        "flood::bit_and_count",
+        "flood::the_bit_and_the_count_travel_with_the_list",
         "M2 M4 M6: the home floods, drains and is relieved while others push",
         "3 threads, 2 x 1 message",
         || {
@@ -79,7 +79,7 @@ fn the_bit_and_the_count_travel_with_the_list() {
 #[test]
 fn a_pusher_into_a_flooded_inbox_knows() {
     model(
-        "flood::pusher_knows",
+        "flood::a_pusher_into_a_flooded_inbox_knows",
         "M6: whoever pushes into a flooded inbox learns it, whatever the home takes meanwhile",
         "2 threads, 1 + 2 messages",
         || {
@@ -97,44 +97,6 @@ fn a_pusher_into_a_flooded_inbox_knows() {
             taken.extend(home.inbox.take());
             assert_eq!(taken, [0, 1, 2], "M3 M4");
             assert!(home.inbox.gauge().flooded, "M6");
-        },
-    );
-}
-
-/// What a muted sender leaves with its receiver; its end is the way back.
-struct Waiting(Arc<Cell<()>>);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.push(());
-    }
-}
-
-#[test]
-fn a_muted_sender_is_always_unmuted() {
-    model(
-        "flood::always_unmuted",
-        "M4: relieved, ended or ending while it is told: the receiver's word comes back exactly once",
-        "3 threads, 2 senders",
-        || {
-            let receiver = Cell::<Waiting>::new();
-            let senders = [Cell::new(), Cell::new()];
-            let threads = senders.each_ref().map(|sender| {
-                let (receiver, sender) = (receiver.clone(), sender.clone());
-                // Muted first, then said so: a word that comes at once finds the sender muted.
-                thread::spawn(move || receiver.push(Waiting(sender)).is_some())
-            });
-            // Relieved with what has come so far, and then at its end.
-            let waiting: Vec<Waiting> = receiver.inbox.take_early().collect();
-            drop(waiting);
-            drop(receiver.inbox.close());
-            for thread in threads {
-                let _ = thread.join().expect("no panic");
-            }
-            for sender in senders {
-                assert_eq!(sender.notifications(), 1, "once");
-                assert_eq!(sender.inbox.take().count(), 1, "M4");
-            }
         },
     );
 }

@@ -1,15 +1,15 @@
 //! Models of the mailbox hand-off: the real `Inbox` and `NotifyList`, one home.
 //!
 //! They check M2, M3 and M4 of `runtime/src/mailbox/README.md` for a cell that stays where it is; cells that move are in
-//! `migration.rs`. The home looks a fixed number of times and once more after all senders have ended, so there is no
+//! `order.rs`. The home looks a fixed number of times and once more after all senders have ended, so there is no
 //! loop for loom to get lost in. The doorbell is silent: a bell's fences would lend order to what they surround.
 #![cfg(potoroo_loom)]
 
 use loom::thread::{self, JoinHandle};
 use potoroo_loom_tests::cell::{Cell, Doorbell, Handled, Message};
 use potoroo_loom_tests::model;
-use potoroo_runtime::mailbox::{Chain, Crate, CrateList};
-use potoroo_runtime::sync::{Arc, UnsafeCell};
+use potoroo_runtime::mailbox::Chain;
+use potoroo_runtime::sync::Arc;
 
 /// A thread that pushes `count` messages and gives how many were accepted.
 fn push(cell: &Arc<Cell>, sender: usize, count: usize) -> JoinHandle<usize> {
@@ -172,62 +172,6 @@ fn chains() {
             handled.note_all(&cell);
             assert_eq!(handled.counts(), [3, 1, 0]);
             assert!(cell.is_settled());
-        },
-    );
-}
-
-/// Something that is handed over by the crate, watched.
-struct Item(UnsafeCell<u32>);
-
-// SAFETY: that an item is touched by one thread at a time is what the model checks.
-unsafe impl Sync for Item {}
-// SAFETY: as above.
-unsafe impl Send for Item {}
-
-#[test]
-fn crates() {
-    model(
-        "inbox::crates",
-        "M2: notifications, and nodes that go home, by the crate: each arrives once, with all that was done to it before",
-        "3 threads, 2 crates of 1 and 2, taken twice",
-        || {
-            let items: Arc<Vec<Item>> = Arc::new((0..3).map(|_| Item(UnsafeCell::new(0))).collect());
-            let list = Arc::new(CrateList::new());
-            let pushers: Vec<_> = [0..1, 1..3]
-                .into_iter()
-                .map(|range| {
-                    let (items, list) = (items.clone(), list.clone());
-                    thread::spawn(move || {
-                        let mut full = Crate::new();
-                        for item in &items[range] {
-                            // SAFETY: before it is handed over an item is its pusher's; loom watches.
-                            item.0.with_mut(|count| unsafe { *count += 1 });
-                            full.add(std::ptr::from_ref(item).cast_mut());
-                        }
-                        list.push(full);
-                    })
-                })
-                .collect();
-            let mut taken = 0;
-            let mut take = || {
-                list.take(|full| {
-                    for item in full.items() {
-                        // SAFETY: the items live as long as the model; what was handed over is the taker's.
-                        unsafe { (**item).0.with_mut(|count| *count += 1) };
-                        taken += 1;
-                    }
-                });
-            };
-            take();
-            for pusher in pushers {
-                pusher.join().expect("no panic");
-            }
-            take();
-            assert_eq!(taken, 3);
-            for item in items.iter() {
-                // SAFETY: the pushers have ended.
-                assert_eq!(item.0.with(|count| unsafe { *count }), 2);
-            }
         },
     );
 }

@@ -11,6 +11,7 @@ use loom::thread;
 use potoroo_loom_tests::cell::{Cell, Doorbell, Handled, Message};
 use potoroo_loom_tests::model;
 use potoroo_loom_tests::weak_deque::{Steal, WeakDeque};
+use potoroo_runtime::mutant;
 use potoroo_runtime::sync::Arc;
 use potoroo_runtime::sync::atomic::{AtomicBool, Ordering, fence};
 use std::ptr::NonNull;
@@ -202,7 +203,9 @@ fn one_searcher() {
             doorbell.belongs_to(searcher.thread());
             deque.push(NonNull::from(&ITEM)).expect("there is room");
             // As `Shared::wake_a_searcher`.
-            fence(Ordering::SeqCst);
+            if !mutant!("offer_without_fence") {
+                fence(Ordering::SeqCst);
+            }
             if !searching.load(Ordering::Relaxed) {
                 doorbell.ring();
             }

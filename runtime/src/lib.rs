@@ -61,6 +61,8 @@
 pub mod arena;
 pub mod io;
 pub mod kit;
+#[cfg(potoroo_loom)]
+pub mod loom;
 pub mod mailbox;
 pub mod observe;
 #[cfg(not(potoroo_loom))]

@@ -19,6 +19,7 @@ use super::tree::Children;
 use super::{Actor, Context};
 use crate::mailbox::ring::Ring;
 use crate::mailbox::{Inbox, MailboxLimits, Marks, Taken};
+use crate::mutant;
 use crate::scheduler::control::Control;
 use crate::scheduler::doorbell::Doorbell;
 use crate::scheduler::exit::{ExitReason, Fault};
@@ -208,7 +209,8 @@ impl<A: Actor> ActorCell<A> {
     pub(super) unsafe fn queue_up(&self, worker: &Worker, for_control: bool) {
         // SAFETY: M1.
         let was_idle = self.header.plain.with_mut(|plain| unsafe {
-            let was_idle = (*plain).queued == Queued::No || for_control && (*plain).queued == Queued::Muted;
+            let is_muted = (*plain).queued == Queued::Muted && !mutant!("mute_keeps_control_away");
+            let was_idle = (*plain).queued == Queued::No || for_control && is_muted;
             if was_idle {
                 (*plain).queued = Queued::Yes;
             }

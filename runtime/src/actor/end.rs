@@ -9,6 +9,7 @@ use super::Actor;
 use super::carried::Carried;
 use super::cell::{ActorCell, Body, Content, Envelope};
 use super::unanswered::Unanswered;
+use crate::mutant;
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{After, Attention, CellRef, Header, Queued};
@@ -159,7 +160,11 @@ impl<A: Actor> ActorCell<A> {
             (*plain).queued = Queued::Closed;
             (*plain).attention &= !Attention::CONTROL;
         });
-        let (left_in_inbox, notification_underway) = self.close_inbox();
+        let (left_in_inbox, notification_underway) = if mutant!("end_drains_and_does_not_close") {
+            (self.inbox.take_early(), false)
+        } else {
+            self.close_inbox()
+        };
         let _stopped = Unanswered::because(AskError::Stopped);
         let reason = self.farewell(reason, |reason| self.last_calls(worker, reason, left_in_inbox));
         // SAFETY: M1: called in the last turn.
@@ -183,7 +188,8 @@ impl<A: Actor> ActorCell<A> {
             // The root has ended, and everybody with it.
             None => worker.shared().end(),
         }
-        !notification_underway
+        let is_last = !notification_underway && !mutant!("end_never_gives_its_count_up");
+        is_last || mutant!("end_frees_despite_a_notification")
     }
 
     /// Guards what the user's code gets to do at the end: whatever one step does, the next still happens. A panic in it is

@@ -9,6 +9,7 @@ use super::ties::Tied;
 use super::timers::Due;
 use super::{Actor, Context, Signal, Turn};
 use crate::arena::Entered;
+use crate::mutant;
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::{ExitReason, Fault};
 use crate::scheduler::header::{After, Attention, CellRef, Queued};
@@ -260,6 +261,10 @@ impl<A: Actor> ActorCell<A> {
     fn attend(&self, actor: &mut A, ctx: &mut Context<'_, A>) -> Option<ExitReason> {
         if self.has(Attention::STOP) {
             return Some(ExitReason::Stopped);
+        }
+        // SAFETY: M1: this is a turn of the home.
+        if mutant!("control_waits_for_data") && unsafe { self.queue_len() } > 0 {
+            return None;
         }
         self.handle_control(actor, ctx)
     }

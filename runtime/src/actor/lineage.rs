@@ -12,6 +12,7 @@ use super::end::guarded;
 use super::unanswered::Unanswered;
 use super::{Actor, ActorRef, Context};
 use crate::mailbox::MailboxLimits;
+use crate::mutant;
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::{ExitReason, Fault};
 use crate::scheduler::header::{Attention, CellRef, Header};
@@ -251,6 +252,13 @@ impl<A: Actor> ActorCell<A> {
     pub(super) fn pause(&self, worker: &Worker, reason: ExitReason) {
         let _restarted = Unanswered::because(AskError::Restarted);
         let reason = self.farewell(reason, |reason| self.say_stopping(worker, reason));
+        if mutant!("restart_closes_the_inbox") {
+            drop(self.close_inbox());
+        }
+        if mutant!("restart_drops_what_waits") {
+            // SAFETY: M1: called in a turn.
+            drop(unsafe { self.take_queue() });
+        }
         self.drop_life(worker);
         self.count_end(worker, &reason);
         self.untie(&reason);

@@ -6,6 +6,7 @@
 use super::ask::{Reply, Way};
 #[cfg(not(potoroo_loom))]
 use super::overdue;
+use crate::mutant;
 use crate::scheduler::control::AskError;
 use crate::scheduler::header::CellRef;
 use crate::scheduler::worker::Worker;
@@ -45,9 +46,11 @@ impl<R> OneShot<R> {
         }
         state.settled = true;
         state.outcome = Some(outcome);
-        let waker = state.waker.take();
+        let waker = state.waker.take().filter(|_| !mutant!("ask_answer_wakes_nobody"));
         drop(state);
-        self.arrived.notify_one();
+        if !mutant!("ask_answer_rings_nobody") {
+            self.arrived.notify_one();
+        }
         if let Some(waker) = waker {
             waker.wake();
         }

@@ -28,6 +28,7 @@ use super::Actor;
 use super::cell::{ActorCell, Content, Envelope};
 use super::unanswered::Unanswered;
 use crate::mailbox::{Chain, Gauge, MailboxLimits, Overflow, Refused};
+use crate::mutant;
 use crate::scheduler::control::{AskError, Control};
 use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{Attention, CellRef, Queued};
@@ -253,7 +254,7 @@ impl<A: Actor> ActorCell<A> {
 
     /// Somebody has been muted because of this actor.
     pub(super) fn let_wait(&self, waiting: Waiting) {
-        if !self.has(Attention::FLOODED) {
+        if !self.has(Attention::FLOODED) && !mutant!("mute_waits_for_one_that_is_relieved") {
             // Relieved meanwhile.
             return;
         }
@@ -384,7 +385,7 @@ impl<A: Actor> ActorCell<A> {
                 std::mem::take(&mut pressure.waiting)
             })
         };
-        if crate::mutant!("sim_muted_for_ever") {
+        if mutant!("mute_relief_tells_nobody") {
             return std::mem::forget(waiting);
         }
         drop(waiting);

@@ -3,6 +3,8 @@
 //! Timers and asks are cancelled by emptying their slot; a late firing or answer carries an old generation and finds
 //! nothing.
 
+use crate::mutant;
+
 /// A table of values named by slot and generation.
 #[derive(Debug)]
 pub(super) struct Slots<T> {
@@ -61,12 +63,9 @@ impl<T> Slots<T> {
         }
         let value = entry.1.take()?;
         // A slot whose generations are used up is not used again: K1.
-        if let Some(next) = entry.0.checked_add(1) {
-            entry.0 = if crate::mutant!("sim_slot_named_again") {
-                entry.0
-            } else {
-                next
-            };
+        let step = u32::from(!mutant!("slots_use_a_name_again"));
+        if let Some(next) = entry.0.checked_add(step) {
+            entry.0 = next;
             self.free.push(slot);
         }
         Some(value)

@@ -66,6 +66,17 @@ impl super::Signal {
     }
 }
 
+#[cfg(potoroo_loom)]
+impl<A: Actor> super::ActorRef<A> {
+    /// What the wheel of any worker does when this timer is due: time stands still in a model.
+    pub fn fire(&self, timer: TimerId) {
+        self.cell_ref().control(crate::scheduler::control::Control::Timer {
+            slot: timer.slot,
+            generation: timer.generation,
+        });
+    }
+}
+
 impl<A: Actor> Context<'_, A> {
     /// Tells this actor `msg` once `delay` has passed: never before, at most a fraction of a millisecond late if the
     /// worker is free.

@@ -8,6 +8,7 @@ use crate::scheduler::control::Control;
 use crate::scheduler::header::CellRef;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::{mutant, weakened};
 use std::mem::ManuallyDrop;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
@@ -33,18 +34,23 @@ impl WakeState {
         // Release: what was done before the wake is seen by the poll that follows, whose swap acquires, also where this wake
         // sends nothing: it is a read-modify-write, so it continues the release of those before it. Acquire for the sender,
         // whose poll comes after the one that ended.
-        self.0.fetch_or(WOKEN, Ordering::AcqRel) == 0
+        let order = weakened!("wake_without_release", Ordering::AcqRel, Ordering::Acquire);
+        self.0.fetch_or(WOKEN, order) == 0
     }
 
     /// A poll begins: what is woken from here on counts for the next.
     pub fn begin(&self) {
-        self.0.swap(POLLING, Ordering::AcqRel);
+        let order = weakened!("wake_poll_begins_relaxed", Ordering::AcqRel, Ordering::Relaxed);
+        if mutant!("wake_poll_begins_by_a_store") {
+            return self.0.store(POLLING, Ordering::Release);
+        }
+        self.0.swap(POLLING, order);
     }
 
     /// The poll has found nothing. Says whether the task has been woken meanwhile; then the caller must send a poll.
     #[must_use]
     pub fn end(&self) -> bool {
-        self.0.fetch_and(!POLLING, Ordering::AcqRel) & WOKEN != 0
+        self.0.fetch_and(!POLLING, Ordering::AcqRel) & WOKEN != 0 && !mutant!("wake_during_a_poll_is_forgotten")
     }
 
     /// No poll is wanted, until whoever calls this sends one: wakes do nothing from here on.

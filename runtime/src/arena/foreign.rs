@@ -3,6 +3,7 @@
 //! Invariant cited: A2. It lacks taking single blocks out: what is given back is dead until the arena goes, as in the
 //! bump.
 
+use crate::mutant;
 use crate::sync::atomic::{AtomicPtr, Ordering};
 use crate::sync::heap;
 use allocator_api2::alloc::{AllocError, Layout};
@@ -36,6 +37,10 @@ impl ForeignBlocks {
         loop {
             // SAFETY: the block is ours until the exchange below publishes it, and it is aligned for the header.
             unsafe { header.write(Header { next, whole }) };
+            if mutant!("arena_foreign_block_by_a_store") {
+                self.newest.store(header, Ordering::Relaxed);
+                break;
+            }
             // Relaxed: the list is walked once, in `drop`, by whoever has it alone: the count of the arena's handles
             // orders all pushes before that.
             match self

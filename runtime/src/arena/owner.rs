@@ -7,6 +7,7 @@
 use super::bytes::{ArenaBytes, Tally};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Counter, UnsafeCell, thread_local_pointer};
+use crate::{mutant, weakened};
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -110,7 +111,8 @@ impl Entered {
     /// Enters, until the guard goes; `None` if somebody is inside already.
     pub(super) fn new(owner: &Arc<Owner>) -> Option<Self> {
         // Acquire pairs with the Release in `drop`: what the last turn did to the bumps is seen here.
-        if owner.entered.swap(true, Ordering::Acquire) {
+        let order = weakened!("arena_enter_relaxed", Ordering::Acquire, Ordering::Relaxed);
+        if owner.entered.swap(true, order) && !mutant!("arena_enter_never_refuses") {
             return None;
         }
         let owner = owner.clone();
@@ -180,7 +182,8 @@ impl Drop for Entered {
             }
         });
         // Release pairs with the Acquire in `new`.
-        self.owner.entered.store(false, Ordering::Release);
+        let order = weakened!("arena_leave_relaxed", Ordering::Release, Ordering::Relaxed);
+        self.owner.entered.store(false, order);
     }
 }
 

@@ -8,6 +8,7 @@
 
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 use crate::sync::{Arc, Mutex, lock};
+use crate::{mutant, weakened};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -88,10 +89,13 @@ impl Pot {
 
     fn give(&self, count: usize) {
         // Release pairs with the Acquire of `take`.
-        self.available.fetch_add(count, Ordering::Release);
+        let order = weakened!("credits_give_relaxed", Ordering::Release, Ordering::Relaxed);
+        self.available.fetch_add(count, order);
         // Pairs with the fence of a waiter: either it sees what was given, or it is seen here.
-        fence(Ordering::SeqCst);
-        if self.waiting.load(Ordering::Relaxed) > 0 && !crate::mutant!("sim_credit_wakes_nobody") {
+        if !mutant!("credits_give_without_fence") {
+            fence(Ordering::SeqCst);
+        }
+        if self.waiting.load(Ordering::Relaxed) > 0 && !mutant!("sim_credit_wakes_nobody") {
             self.grant();
         }
     }
@@ -251,7 +255,9 @@ impl Future for Reserve {
         }
         drop(state);
         // Pairs with the fence of `give`.
-        fence(Ordering::SeqCst);
+        if !mutant!("credits_poll_without_fence") {
+            fence(Ordering::SeqCst);
+        }
         pot.grant();
         if lock(&waiter.state).granted {
             self.waiter = None;

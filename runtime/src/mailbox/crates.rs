@@ -5,6 +5,7 @@
 //! taken whole by one. It lacks an order of elements between crates of different pushers.
 
 use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::weakened;
 use std::fmt;
 use std::ptr;
 
@@ -79,9 +80,10 @@ impl<T> CrateList<T> {
             // SAFETY: the crate is ours until the exchange publishes it.
             unsafe { (*full).next = newest };
             // Release pairs with the Acquire in `take`: the crate's content, and what led to it, is seen there.
+            let order = weakened!("crates_push_relaxed", Ordering::Release, Ordering::Relaxed);
             match self
                 .newest
-                .compare_exchange_weak(newest, full, Ordering::Release, Ordering::Relaxed)
+                .compare_exchange_weak(newest, full, order, Ordering::Relaxed)
             {
                 Ok(_) => return,
                 Err(seen) => newest = seen,
@@ -92,7 +94,8 @@ impl<T> CrateList<T> {
     /// Takes everything, the newest crate first.
     pub fn take(&self, mut each: impl FnMut(Box<Crate<T>>)) {
         // Acquire pairs with the pushes. Release: as in `NotifyList::take`.
-        let mut newest = self.newest.swap(ptr::null_mut(), Ordering::AcqRel);
+        let order = weakened!("crates_take_without_acquire", Ordering::AcqRel, Ordering::Release);
+        let mut newest = self.newest.swap(ptr::null_mut(), order);
         while !newest.is_null() {
             // SAFETY: `push` made it from a box, and the swap made the list ours.
             let taken = unsafe { Box::from_raw(newest) };

@@ -10,6 +10,7 @@ use super::nodes::{self, Returns};
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, Ordering};
 use crate::sync::hint::prefetch;
+use crate::{mutant, weakened};
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
@@ -272,19 +273,29 @@ impl<T> Inbox<T> {
             let next = if is_list(word) { before } else { ptr::null_mut() };
             // SAFETY: the nodes are ours until the exchange publishes them.
             unsafe { (*chain.oldest).next = next };
-            let count = (waiting(word) + chain.count).min(WAITING_MAX);
-            let tags = count << POINTER_BITS | word.addr() & FLOODED;
+            let already = if mutant!("inbox_push_counts_its_own_only") {
+                0
+            } else {
+                waiting(word)
+            };
+            let flooded = if mutant!("inbox_push_forgets_the_flood") {
+                0
+            } else {
+                word.addr() & FLOODED
+            };
+            let count = (already + chain.count).min(WAITING_MAX);
+            let tags = count << POINTER_BITS | flooded;
             let after = chain.newest.map_addr(|address| address | tags);
             // Release pairs with the Acquire of the swap that takes the list: the values and the links are seen there.
             // Acquire pairs with the Release of the `take` that made the word idle: the home written before it is seen
             // by the notification (M5), and so is the end of the last use of the notification link (M2).
-            match self
-                .word
-                .compare_exchange_weak(word, after, Ordering::AcqRel, Ordering::Relaxed)
-            {
+            let order = weakened!("inbox_push_without_acquire", Ordering::AcqRel, Ordering::Release);
+            let order = weakened!("inbox_push_without_release", order, Ordering::Acquire);
+            match self.word.compare_exchange_weak(word, after, order, Ordering::Relaxed) {
                 Ok(_) => {
                     std::mem::forget(chain);
-                    let pushed = if before.addr() == IDLE {
+                    let was_idle = before.addr() == IDLE || mutant!("inbox_push_always_notifies");
+                    let pushed = if was_idle && !mutant!("inbox_push_never_notifies") {
                         Pushed::Notify
                     } else {
                         Pushed::Underway
@@ -308,6 +319,9 @@ impl<T> Inbox<T> {
         let mut word = self.word.load(Ordering::Relaxed);
         while head(word).addr() != CLOSED {
             let after = word.map_addr(|address| address & !FLOODED | bit);
+            if mutant!("inbox_flood_by_a_store") {
+                return self.word.store(after, Ordering::Relaxed);
+            }
             // Relaxed: nothing is published by the bit and nothing read because of it; and as an exchange it passes on what
             // the writes before it released.
             match self
@@ -377,13 +391,20 @@ impl<T> Inbox<T> {
 
     /// The word that the home leaves behind when it takes: the bit is its own, so it is still what it reads here (M6).
     fn left_behind(&self, left: usize) -> *mut Node<T> {
-        state(left, self.word.load(Ordering::Relaxed))
+        let like = if mutant!("inbox_take_forgets_the_flood") {
+            ptr::null_mut()
+        } else {
+            self.word.load(Ordering::Relaxed)
+        };
+        state(left, like)
     }
 
     /// Takes everything and goes idle; for the one who received the notification or the claimed cell.
     pub fn take(&self) -> Taken<T> {
         // Acquire pairs with the pushes; Release with the next push out of idle (M5, and the reuse of the link, M2).
-        taken(head(self.word.swap(self.left_behind(IDLE), Ordering::AcqRel)))
+        let order = weakened!("inbox_take_without_acquire", Ordering::AcqRel, Ordering::Release);
+        let order = weakened!("inbox_take_without_release", order, Ordering::Acquire);
+        taken(head(self.word.swap(self.left_behind(IDLE), order)))
     }
 
     /// Takes everything while the notification is still under way; for the home.
@@ -392,7 +413,17 @@ impl<T> Inbox<T> {
             return Taken { next: ptr::null_mut() };
         }
         // The word shows a list, and only the home takes lists, so it still does. Acquire pairs with the pushes.
-        taken(head(self.word.swap(self.left_behind(DRAINED), Ordering::Acquire)))
+        let left = if mutant!("inbox_early_drain_goes_idle") {
+            IDLE
+        } else {
+            DRAINED
+        };
+        let order = weakened!(
+            "inbox_early_drain_without_acquire",
+            Ordering::Acquire,
+            Ordering::Relaxed
+        );
+        taken(head(self.word.swap(self.left_behind(left), order)))
     }
 
     /// Tries to become the one who is notified, so that the cell may be moved (M5). Fails while a notification is under
@@ -407,12 +438,18 @@ impl<T> Inbox<T> {
                 Ordering::Relaxed,
             )
             .is_ok()
+            || mutant!("inbox_claims_always")
     }
 
     /// Refuses from now on. Gives what was left and whether a notification is still under way.
     pub fn close(&self) -> (Taken<T>, bool) {
-        let word = head(self.word.swap(ptr::without_provenance_mut(CLOSED), Ordering::AcqRel));
-        (taken(word), word.addr() != IDLE)
+        let order = weakened!("inbox_close_relaxed", Ordering::AcqRel, Ordering::Relaxed);
+        let word = head(self.word.swap(ptr::without_provenance_mut(CLOSED), order));
+        let underway = word.addr() != IDLE;
+        (
+            taken(word),
+            underway && (is_list(word) || !mutant!("inbox_close_sees_lists_only")),
+        )
     }
 }
 
@@ -421,6 +458,9 @@ fn taken<T>(word: *mut Node<T>) -> Taken<T> {
     let mut newest = if is_list(word) { word } else { ptr::null_mut() };
     let mut oldest = ptr::null_mut();
     while !newest.is_null() {
+        if mutant!("inbox_newest_first") {
+            return Taken { next: newest };
+        }
         // SAFETY: M4: the swap made this list ours, and its links were published with it.
         let next = unsafe { std::mem::replace(&mut (*newest).next, oldest) };
         oldest = newest;

@@ -4,13 +4,15 @@
 //! lock or with caches that empty on one side and fill on the other. Here the receiver gathers nodes by their owner and
 //! hands them back thirty at a time. Memory comes from the global allocator and may be given back to it by anybody: a
 //! thread without a pool does just that, so there is no case in which a node cannot be freed. It lacks a pool for nodes of
-//! more than 256 bytes, which go straight to the allocator, and for threads outside. Under loom nothing is pooled: the
-//! models are about the words, and loom watches plain boxes better.
+//! more than 256 bytes, which go straight to the allocator, and for threads outside. Under loom workers have none: most
+//! models are about the words, and loom watches plain boxes better. That of the pools enters its own.
 
 use super::crates::{Crate, CrateList};
 use super::inbox::is_possible_address;
+use crate::mutant;
+use crate::sync::heap::{alloc, dealloc};
 use crate::sync::{UnsafeCell, thread_local_pointer};
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, handle_alloc_error};
 use std::fmt;
 use std::ptr::{self, NonNull};
 
@@ -57,7 +59,7 @@ struct Inner {
 /// The size class of a layout, if it is pooled.
 const fn class_of(layout: Layout) -> Option<usize> {
     let class = layout.size().div_ceil(UNIT);
-    if cfg!(potoroo_loom) || class == 0 || class > CLASSES || layout.align() > ALIGN {
+    if class == 0 || class > CLASSES || layout.align() > ALIGN {
         None
     } else {
         Some(class - 1)
@@ -167,6 +169,9 @@ impl NodePool {
     /// Hands over what has been gathered for others; before a pause, so that nothing lies about.
     pub fn flush(&self) {
         self.with_inner(|inner| {
+            if mutant!("nodes_flush_forgets") {
+                return inner.outward.clear();
+            }
             for (owner, class, gathered) in inner.outward.drain(..) {
                 owner.0[class].push(gathered);
             }
@@ -188,7 +193,7 @@ impl Inner {
     #[cold]
     fn refill(&mut self, class: usize, returns: &Returns) -> NonNull<u8> {
         returns.0[class].take(|mut returned| {
-            for node in returned.items() {
+            for node in returned.items().iter().skip(usize::from(mutant!("nodes_one_is_lost"))) {
                 if let Some(node) = NonNull::new(*node) {
                     self.keep(class, node);
                 }

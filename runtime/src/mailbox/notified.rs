@@ -4,6 +4,7 @@
 //! cell and pushing allocates nothing. It lacks removal: a notification is always delivered.
 
 use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::{mutant, weakened};
 use std::fmt;
 use std::ptr::{self, NonNull};
 
@@ -47,9 +48,10 @@ impl<N: Notifiable> NotifyList<N> {
             // SAFETY: the caller keeps the cell valid. Relaxed: the exchange below publishes the link.
             unsafe { cell.as_ref() }.link().store(newest, Ordering::Relaxed);
             // Release pairs with the Acquire in `take`: the link and all that led to the notification are seen there.
+            let order = weakened!("notify_push_relaxed", Ordering::Release, Ordering::Relaxed);
             match self
                 .newest
-                .compare_exchange_weak(newest, cell.as_ptr(), Ordering::Release, Ordering::Relaxed)
+                .compare_exchange_weak(newest, cell.as_ptr(), order, Ordering::Relaxed)
             {
                 Ok(_) => return,
                 Err(seen) => newest = seen,
@@ -61,7 +63,8 @@ impl<N: Notifiable> NotifyList<N> {
     pub fn take(&self, mut each: impl FnMut(NonNull<N>)) {
         // Acquire pairs with the pushes. Release: whoever sees the list empty and fences also sees that its worker woke up
         // to empty it (`Shared::is_quiet`).
-        let mut newest = self.newest.swap(ptr::null_mut(), Ordering::AcqRel);
+        let order = weakened!("notify_take_without_acquire", Ordering::AcqRel, Ordering::Release);
+        let mut newest = self.newest.swap(ptr::null_mut(), order);
         let mut oldest: *mut N = ptr::null_mut();
         while let Some(cell) = NonNull::new(newest) {
             // SAFETY: a cell on the list is valid until it is taken, which is now, and its link is ours.
@@ -73,8 +76,14 @@ impl<N: Notifiable> NotifyList<N> {
         while let Some(cell) = NonNull::new(oldest) {
             // The link is read before `each`, which may free the cell or put it on a list again.
             // SAFETY: as above.
-            oldest = unsafe { cell.as_ref() }.link().load(Ordering::Relaxed);
-            each(cell);
+            let next = || unsafe { cell.as_ref() }.link().load(Ordering::Relaxed);
+            if mutant!("notify_take_reads_the_link_late") {
+                each(cell);
+                oldest = next();
+            } else {
+                oldest = next();
+                each(cell);
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use crate::sync::hint::prefetch_to_write;
 #[cfg(not(potoroo_loom))]
 use crate::sys::simulated::Glimpse;
+use crate::{mutant, weakened};
 use std::any::Any;
 use std::fmt;
 use std::ptr::{self, NonNull};
@@ -173,6 +174,9 @@ pub(crate) struct Header {
     pub(crate) plain: UnsafeCell<Plain>,
     /// The link of the notification list; whoever has the duty (M2).
     notify_link: AtomicPtr<Header>,
+    /// Has loom watch that the cell is freed.
+    #[cfg(potoroo_loom)]
+    _life: crate::sync::Track<()>,
 }
 
 /// Links between the children of one parent.
@@ -218,6 +222,8 @@ impl Header {
                 next: None,
             }),
             parent,
+            #[cfg(potoroo_loom)]
+            _life: crate::sync::Track::new(()),
         }
     }
 
@@ -285,6 +291,10 @@ impl Header {
     #[inline]
     pub(crate) fn retain(&self) {
         // Relaxed: a reference is made from a reference.
+        if mutant!("refs_counted_by_a_store") {
+            let counted = self.refs.load(Ordering::Relaxed) + 1;
+            return self.refs.store(counted, Ordering::Relaxed);
+        }
         self.refs.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -298,8 +308,11 @@ impl Header {
         // SAFETY: the caller's count keeps the cell alive up to here.
         let header = unsafe { this.as_ref() };
         // Release here, Acquire below: whoever frees sees what every holder did.
-        if header.refs.fetch_sub(1, Ordering::Release) == 1 {
-            fence(Ordering::Acquire);
+        let order = weakened!("refs_given_up_relaxed", Ordering::Release, Ordering::Relaxed);
+        if header.refs.fetch_sub(1, order) == 1 {
+            if !mutant!("refs_freed_without_fence") {
+                fence(Ordering::Acquire);
+            }
             // SAFETY: that was the last count.
             unsafe { (header.table.free)(this) };
         }

@@ -11,6 +11,7 @@ use super::header::ActorId;
 use super::letters::{Letters, OnDeadLetter};
 use super::trial::Trial;
 use crate::mailbox::MailboxLimits;
+use crate::mutant;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sync::{Arc, Counter};
 use crate::sys::{clock, simulated};
@@ -199,6 +200,9 @@ impl Shared {
         // Release pairs with the Acquire in `has_ended`; the rings that follow carry fences.
         self.ended.store(true, Ordering::Release);
         for peer in &self.peers {
+            if mutant!("end_rings_nobody") {
+                continue;
+            }
             peer.doorbell.ring();
         }
     }
@@ -226,6 +230,6 @@ impl Shared {
         // Acquire, after the lists were seen empty: if a worker emptied one just now, the second look sees it awake.
         fence(Ordering::Acquire);
         let after: Option<Vec<u64>> = self.peers.iter().map(sleeps).collect();
-        before == after
+        before == after || mutant!("quiet_looks_once")
     }
 }

@@ -6,6 +6,7 @@
 //! answered from before the other's store, and a worker would sleep on work. The proof follows rayon's sleep protocol;
 //! the model is `loom-tests/tests/park.rs`.
 
+use crate::mutant;
 use crate::sync::atomic::{AtomicU32, Ordering, fence};
 
 const AWAKE: u32 = 0;
@@ -27,7 +28,9 @@ impl Sleep {
     pub fn announce(&self) {
         self.0.store(ASLEEP, Ordering::Relaxed);
         // Pairs with the fence in `must_wake`: either that load sees ASLEEP, or our next look sees what was published.
-        fence(Ordering::SeqCst);
+        if !mutant!("sleep_announce_without_fence") {
+            fence(Ordering::SeqCst);
+        }
     }
 
     /// The sleeper found something after all, or has woken up.
@@ -40,7 +43,12 @@ impl Sleep {
     #[inline]
     pub fn must_wake(&self) -> bool {
         // Pairs with the fence in `announce`.
-        fence(Ordering::SeqCst);
+        if !mutant!("sleep_ring_without_fence") {
+            fence(Ordering::SeqCst);
+        }
+        if mutant!("sleep_ring_by_a_swap") {
+            return self.0.swap(RUNG, Ordering::Relaxed) != AWAKE;
+        }
         self.0.load(Ordering::Relaxed) == ASLEEP
             && self
                 .0

@@ -18,6 +18,7 @@
 use super::asymmetric::{heavy_fence, light_fence};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{hint, thread};
+use crate::{mutant, weakened};
 use std::fmt;
 
 /// The worker acts for itself.
@@ -93,14 +94,16 @@ impl Tenure {
     #[inline(always)]
     pub fn let_go(&self) {
         // Release pairs with the Acquire in `revoke`.
-        self.held.store(false, Ordering::Release);
+        let order = weakened!("tenure_let_go_relaxed", Ordering::Release, Ordering::Relaxed);
+        self.held.store(false, order);
     }
 
     /// A turn begins: the worker lets go.
     #[inline(always)]
     pub fn begin_turn(&self) {
         // Release pairs with the Acquire in `revoke`: a rescuer sees all that was done while it was held.
-        self.held.store(false, Ordering::Release);
+        let order = weakened!("tenure_begin_turn_relaxed", Ordering::Release, Ordering::Relaxed);
+        self.held.store(false, order);
     }
 
     /// A turn ends. `false` if the tenure was lost meanwhile: then [`reclaim`](Self::reclaim) it before anything else.
@@ -119,10 +122,8 @@ impl Tenure {
         let mut looks = 0_u32;
         loop {
             // Acquire pairs with the Release that ended the rescuer's pass: the worker sees what was done to its things.
-            match self
-                .state
-                .compare_exchange(RESCUED, OWNED, Ordering::Acquire, Ordering::Relaxed)
-            {
+            let order = weakened!("tenure_reclaim_relaxed", Ordering::Acquire, Ordering::Relaxed);
+            match self.state.compare_exchange(RESCUED, OWNED, order, Ordering::Relaxed) {
                 Ok(_) => return true,
                 // An attempt to revoke that was taken back.
                 Err(OWNED) => return false,
@@ -156,19 +157,27 @@ impl Tenure {
         // Pairs with the light fences: a worker that was ahead of the barrier is seen to hold, one that was behind it
         // sees the state.
         // Acquire pairs with the Release of `begin_turn` and of the end of a hold.
-        if heavy_fence() && !self.held.load(Ordering::Acquire) {
+        let order = weakened!("tenure_revoke_reads_held_relaxed", Ordering::Acquire, Ordering::Relaxed);
+        let fenced = mutant!("tenure_revoke_without_fence") || heavy_fence();
+        if fenced && (!self.held.load(order) || mutant!("tenure_revoke_without_a_look")) {
             return Some(AtWork(self));
         }
         // Nothing was touched. The worker may have seen the state, and waits for this. Relaxed: there is nothing to be seen.
-        self.state.store(OWNED, Ordering::Relaxed);
+        let given_up = if mutant!("tenure_failed_attempt_stays") {
+            RESCUED
+        } else {
+            OWNED
+        };
+        self.state.store(given_up, Ordering::Relaxed);
         None
     }
 
     /// Goes on with a rescue that somebody began, if nobody is at it.
     pub fn resume(&self) -> Option<AtWork<'_>> {
         // Acquire pairs with the Release of the pass before.
+        let order = weakened!("tenure_resume_relaxed", Ordering::Acquire, Ordering::Relaxed);
         self.state
-            .compare_exchange(RESCUED, AT_WORK, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(RESCUED, AT_WORK, order, Ordering::Relaxed)
             .ok()
             .map(|_| AtWork(self))
     }
@@ -185,7 +194,8 @@ impl Drop for Held<'_> {
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
         // Release pairs with the Acquire of the next pass, or of the worker that comes back.
-        self.0.state.store(RESCUED, Ordering::Release);
+        let order = weakened!("tenure_pass_ends_relaxed", Ordering::Release, Ordering::Relaxed);
+        self.0.state.store(RESCUED, order);
     }
 }
 

@@ -396,12 +396,17 @@ impl Worker {
         }
         let _abort = AbortOnPanic;
         self.enter(|| {
-            self.nodes.enter(|| {
-                let work = || while self.step() == Step::Worked || self.rest() {};
+            let work = || while self.step() == Step::Worked || self.rest() {};
+            let work_on = || {
                 while let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
                     self.end_turn_by_panic(payload);
                 }
-            })
+            };
+            // A model has plain boxes for nodes.
+            #[cfg(potoroo_loom)]
+            work_on();
+            #[cfg(not(potoroo_loom))]
+            self.nodes.enter(work_on);
         });
         self.publish_pool();
         // SAFETY: S7: between turns, for the last time.

@@ -2,6 +2,7 @@
 //!
 //! `Condvar` and `Mutex` are loom's as well; time-outs do not exist there, so a model adds a thread where it needs one.
 
+pub use loom::alloc::Track;
 pub use loom::cell::UnsafeCell;
 pub use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 

@@ -3,8 +3,12 @@
 //! Statistics are always on, so they must cost nothing: the owner adds with a plain load and a plain store (no
 //! read-modify-write, no fence), and readers see some recent value. It lacks atomic addition on purpose: two writers
 //! would lose counts.
+//!
+//! Also under loom it is `std`'s: no protocol reads a counter, and what a stale number makes a worker decide is safe
+//! whatever it decides. With each of the dozen counters of a turn as a point at which threads may switch, no model of a
+//! whole system would come to an end.
 
-use super::atomic::{AtomicU64, Ordering::Relaxed};
+use super::global::{AtomicU64, Relaxed};
 
 /// A number that its owner alone writes and anybody may read.
 #[derive(Debug)]

@@ -12,6 +12,10 @@ pub(crate) mod cores;
 pub mod files;
 pub mod net;
 pub mod perf;
+#[cfg(not(potoroo_loom))]
+pub(crate) mod poller;
+#[cfg(potoroo_loom)]
+#[path = "poller_checked.rs"]
 pub(crate) mod poller;
 pub mod process;
 #[cfg_attr(potoroo_loom, allow(dead_code, reason = "models run in no simulated world"))]

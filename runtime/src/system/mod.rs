@@ -166,7 +166,9 @@ impl System {
 
     /// Waits until no message is left, nobody runs, nobody is muted and no blocking work is done, or `at_most` has passed; says
     /// which. Timers and sockets may bring new work afterwards, and so may threads outside. What this says is never too early:
-    /// all workers have been seen asleep, twice, with nothing under way to any of them in between.
+    /// all workers have been seen asleep, twice, with nothing under way to any of them in between. One message is not seen:
+    /// one told to an actor to which another thread outside is telling something at this very moment, for whoever tells
+    /// first notifies the actor's worker for both. Wait until such threads have done.
     ///
     /// ```
     /// # use potoroo_runtime::{Actor, Context, System, Turn};
@@ -226,7 +228,7 @@ impl System {
         self.shut_down(drain)
     }
 
-    fn shut_down(&self, drain: Duration) -> ShutdownReport {
+    pub(crate) fn shut_down(&self, drain: Duration) -> ShutdownReport {
         assert!(
             Worker::with_current(|worker| worker.is_none()),
             "an actor cannot shut its own system down: have a thread outside do it"

@@ -55,8 +55,8 @@ const BUGS: &[(&str, &str)] = &[
     ("sim_down_is_not_told", "ends"),
     ("sim_cancelled_timer_fires", "asks"),
     ("sim_ask_rounds_stop", "asks"),
-    ("sim_slot_named_again", "asks"),
-    ("sim_muted_for_ever", "pressure"),
+    ("slots_use_a_name_again", "asks"),
+    ("mute_relief_tells_nobody", "pressure"),
     ("sim_restart_loses_mail", "restarts"),
     ("sim_credit_wakes_nobody", "credits"),
 ];
