@@ -92,6 +92,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("refs_given_up_relaxed", HEADER, "`release`: `Release` → `Relaxed`", "life::a_notification_keeps_the_cell"),
     mutant("refs_freed_without_fence", HEADER, "`release`: no fence before the cell is freed", "life::the_end_meets_the_last_references"),
     mutant("end_rings_nobody", SHARED, "the end of a system is not rung", "quiet::everybody_goes_home"),
+    mutant("quiet_overlooks_visitors", SHARED, "`is_quiet` does not ask for threads outside that are telling something", "quiet::quiet_is_never_too_early"),
     mutant("quiet_looks_once", SHARED, "`is_quiet` does not compare two looks", "quiet::quiet_sees_what_crosses"),
     mutant("arena_enter_relaxed", OWNER, "entering: `Acquire` → `Relaxed`", "arena::one_at_a_time"),
     mutant("arena_enter_never_refuses", OWNER, "entering is never refused", "arena::one_at_a_time"),

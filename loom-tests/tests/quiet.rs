@@ -35,8 +35,8 @@ impl Actor for Link {
 fn quiet_is_never_too_early() {
     model(
         "quiet::quiet_is_never_too_early",
-        "a system that is quiet has handled all that this thread has told it, if no other was telling the same actor",
-        "a system of 1 worker, 1 thread outside, 1 message told and 1 told on, 1 of a stranger, 1 look",
+        "a system that is quiet has handled all that this thread has told it, whoever else tells the same actor",
+        "a system of 1 worker, 1 thread outside, 1 message told and 1 told on, 1 of a stranger to the same actor, 1 look",
         || {
             Model::new().workers(1).run(&|small| {
                 let handled = Arc::new(AtomicUsize::new(0));
@@ -47,7 +47,6 @@ fn quiet_is_never_too_early() {
                         next: None,
                     })
                 });
-                let another = last.clone();
                 let count = handled.clone();
                 let first = small.spawn_on(0, move |_| {
                     Ok(Link {
@@ -55,6 +54,7 @@ fn quiet_is_never_too_early() {
                         next: Some(last),
                     })
                 });
+                let another = first.clone();
                 small.explore(|| {
                     let other = thread::spawn(move || another.tell(false));
                     first.tell(true);

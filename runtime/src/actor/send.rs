@@ -319,6 +319,7 @@ impl<A: Actor> ActorCell<A> {
 
     /// Puts a message into the inbox, after what was gathered in this turn.
     fn push_data(&self, worker: Option<&Worker>, msg: Carried<A::Msg>) -> Result<(), TellError<A::Msg>> {
+        let _visit = worker.is_none().then(|| self.header.visit());
         if let Some(worker) = worker
             && !crate::mutant!("sim_try_tell_overtakes")
         {
@@ -393,6 +394,7 @@ impl<A: Actor> ActorCell<A> {
                 if let Some(worker) = worker {
                     worker.deliver_outgoing();
                 }
+                let _visit = worker.is_none().then(|| self.header.visit());
                 let from = worker.map(Worker::doorbell);
                 let content = Content::Control(message);
                 self.push_control_remote(Envelope { from, content });

@@ -10,7 +10,8 @@ use super::header::Header;
 use super::sleep::Sleep;
 use crate::mailbox::{Crate, CrateList, NotifyList, Returns};
 use crate::sync::UnsafeCell;
-use crate::sync::global::{AtomicU64, Relaxed};
+use crate::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use crate::sync::global::AtomicU64;
 #[cfg(not(potoroo_loom))]
 use crate::sync::{Mutex, lock};
 use crate::sys::clock::{self, Time};
@@ -35,6 +36,8 @@ pub(crate) struct Doorbell {
     rung_at: AtomicU64,
     /// How long asks from outside wait in the system of this worker.
     ask_timeout_ns: AtomicU64,
+    /// How many threads outside are in the middle of telling something here.
+    visitors: AtomicUsize,
     /// Touched only by the worker that holds this doorbell.
     poller: UnsafeCell<Poller>,
 }
@@ -44,6 +47,16 @@ pub(crate) struct Doorbell {
 unsafe impl Sync for Doorbell {}
 // SAFETY: as above.
 unsafe impl Send for Doorbell {}
+
+/// A visit of a thread outside; see [`Doorbell::visit`].
+pub(crate) struct Visit(&'static Doorbell);
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        // Release pairs with the load of `has_visitors`.
+        self.0.visitors.fetch_sub(1, Release);
+    }
+}
 
 /// Doorbells whose workers have gone.
 #[cfg(not(potoroo_loom))]
@@ -72,6 +85,21 @@ impl Doorbell {
         }
     }
 
+    /// A thread outside is about to tell something to a cell of this system. Between its push and its notification nobody
+    /// else can see that there will be one, so it counts itself until both are done.
+    pub(crate) fn visit(&'static self) -> Visit {
+        // Relaxed: whoever knows of the push, having pushed to the same cell after it or having been told by this thread,
+        // knows of this too.
+        self.visitors.fetch_add(1, Relaxed);
+        Visit(self)
+    }
+
+    /// Whether a thread outside is in the middle of telling something.
+    pub(crate) fn has_visitors(&self) -> bool {
+        // Acquire pairs with the end of a visit: its notification is seen then.
+        self.visitors.load(Acquire) > 0
+    }
+
     /// Takes an unused doorbell, or makes one.
     #[cfg(not(potoroo_loom))]
     pub(crate) fn take() -> io::Result<&'static Self> {
@@ -98,6 +126,7 @@ impl Doorbell {
             waker,
             rung_at: AtomicU64::new(0),
             ask_timeout_ns: AtomicU64::new(0),
+            visitors: AtomicUsize::new(0),
             poller: UnsafeCell::new(poller),
         }));
         #[cfg(potoroo_loom)]
@@ -138,6 +167,7 @@ impl Doorbell {
     }
 
     /// Says whether the worker of this doorbell is stepped by a simulated world.
+    #[cfg(not(potoroo_loom))]
     pub(crate) fn simulate(&self, is_on: bool) {
         self.waker.simulate(is_on);
         // Whatever a world that was left in the middle of something has left behind.
@@ -145,11 +175,13 @@ impl Doorbell {
     }
 
     /// Whether somebody has rung for a worker that sleeps in a simulated world.
+    #[cfg(not(potoroo_loom))]
     pub(crate) fn has_rung(&self) -> bool {
         self.waker.has_rung()
     }
 
     /// The worker has woken up in a simulated world.
+    #[cfg(not(potoroo_loom))]
     pub(crate) fn hear(&self) {
         self.waker.simulate(true);
     }

@@ -4,7 +4,7 @@
 //! functions. Invariants cited: M1, M2, M5 (mailbox/README.md), S1 to S4 (scheduler/README.md).
 
 use super::control::Control;
-use super::doorbell::Doorbell;
+use super::doorbell::{Doorbell, Visit};
 use super::outgoing::Receipt;
 use super::worker::Worker;
 use crate::mailbox::{ErasedChain, Marks, Notifiable};
@@ -249,6 +249,25 @@ impl Header {
         unsafe { &*home }
     }
 
+    /// A thread outside comes to tell something; until what it returns is dropped, the system is not quiet.
+    pub(crate) fn visit(&self) -> Visit {
+        let home = self.home.load(Ordering::Acquire);
+        // SAFETY: doorbells are never freed (doorbell.rs).
+        match unsafe { home.as_ref() } {
+            Some(home) => home.visit(),
+            None => self.root().home_to_notify().visit(),
+        }
+    }
+
+    /// The root of the tree, which never leaves its worker.
+    fn root(&self) -> &Self {
+        let mut root = self;
+        while let Some(parent) = &root.parent {
+            root = parent.header();
+        }
+        root
+    }
+
     /// Whether the cell is at home nowhere, being on its way.
     pub(crate) fn is_on_its_way(&self) -> bool {
         // Relaxed: asked by the one who receives the cell, after it has synchronised with the one who sent it.
@@ -280,11 +299,7 @@ impl Header {
 
     /// How long code outside waits for an answer of this cell: as its system says, whose root never leaves its worker.
     pub(crate) fn ask_timeout(&self) -> Duration {
-        let mut root = self;
-        while let Some(parent) = &root.parent {
-            root = parent.header();
-        }
-        root.home_to_notify().ask_timeout()
+        self.root().home_to_notify().ask_timeout()
     }
 
     /// Counts one more reference.

@@ -214,6 +214,10 @@ impl Shared {
     /// Whether no message is left: every worker sleeps through the whole look, nothing is under way to any of them, and
     /// nobody is muted. Timers and sockets that may bring new work are not counted.
     pub(crate) fn is_quiet(&self) -> bool {
+        // First of all: whoever has seen that a visitor has pushed something sees the visit here, or its notification below.
+        if self.peers.iter().any(|peer| peer.doorbell.has_visitors()) && !mutant!("quiet_overlooks_visitors") {
+            return false;
+        }
         let sleeps = |peer: &Peer| {
             let awake = !peer.doorbell.sleep().is_asleep() && !crate::mutant!("sim_quiet_too_soon");
             (!awake && !peer.doorbell.has_notifications()).then(|| peer.sleeps.load(Ordering::Acquire))

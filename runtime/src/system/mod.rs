@@ -166,9 +166,8 @@ impl System {
 
     /// Waits until no message is left, nobody runs, nobody is muted and no blocking work is done, or `at_most` has passed; says
     /// which. Timers and sockets may bring new work afterwards, and so may threads outside. What this says is never too early:
-    /// all workers have been seen asleep, twice, with nothing under way to any of them in between. One message is not seen:
-    /// one told to an actor to which another thread outside is telling something at this very moment, for whoever tells
-    /// first notifies the actor's worker for both. Wait until such threads have done.
+    /// all workers have been seen asleep, twice, with nothing under way to any of them in between, and no thread outside in the
+    /// middle of telling something.
     ///
     /// ```
     /// # use potoroo_runtime::{Actor, Context, System, Turn};
