@@ -61,5 +61,8 @@ pub mod every_interleaving {}
 #[doc = include_str!("../book/18-checking.md")]
 pub mod checking {}
 
+#[doc = include_str!("../book/19-simulation.md")]
+pub mod simulation {}
+
 #[doc = include_str!("../internals.md")]
 pub mod internals {}
