@@ -48,5 +48,8 @@ pub(crate) mod global {
     pub(crate) use std::sync::{Mutex as StaticMutex, MutexGuard as StaticMutexGuard};
 }
 
+#[doc(hidden)]
+pub mod mutant;
+
 mod counter;
 pub use counter::Counter;
