@@ -126,7 +126,17 @@ impl Doorbell {
 
     /// The worker has woken up in a simulated world.
     pub(crate) fn hear(&self) {
-        self.waker.simulate(true);
+        self.waker.hear();
+    }
+
+    /// Whether sockets of a simulated world have become ready, and the worker has not looked yet.
+    pub(crate) fn has_edges(&self) -> bool {
+        self.waker.has_edges()
+    }
+
+    /// Nobody watches the sockets whose edges are left.
+    pub(crate) fn forget_edges(&self) {
+        self.waker.forget_edges();
     }
 
     /// When somebody last woke the worker; a hint.

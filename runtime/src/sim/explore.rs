@@ -2,6 +2,7 @@
 
 use super::Sim;
 use super::choice::{Chooser, Priorities};
+use super::faults::{Faults, Injected};
 use super::random::Random;
 use super::reduce::Reducer;
 use super::world::{Grain, Halt, Making, Problem, SimWorld};
@@ -79,6 +80,8 @@ pub struct Report {
     pub complete: bool,
     /// Tells explorations apart that went another way; the same for the same runs.
     pub hash: u64,
+    /// What went wrong by itself, as [`Explore::faults`] said, and by crashes.
+    pub injected: Injected,
     /// How long it took.
     pub seconds: f64,
 }
@@ -86,9 +89,16 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            runs, steps, seconds, ..
+            runs,
+            steps,
+            seconds,
+            injected,
+            ..
         } = self;
         write!(f, "{runs} runs, {steps} steps, {seconds:.2} s")?;
+        if injected.total() > 0 {
+            write!(f, ", faults: {injected}")?;
+        }
         if self.complete {
             write!(f, ", all orders seen")?;
         }
@@ -149,6 +159,7 @@ pub struct Explore<F> {
     failures_allowed: bool,
     undelivered_allowed: bool,
     pending_asks_allowed: bool,
+    faults: Faults,
     replay: Option<Run>,
     setup: Box<dyn Fn(SystemBuilder) -> SystemBuilder>,
 }
@@ -168,6 +179,7 @@ pub fn explore<F: Fn(&Sim)>(scenario: F) -> Explore<F> {
         failures_allowed: false,
         undelivered_allowed: false,
         pending_asks_allowed: false,
+        faults: Faults::none(),
         replay: None,
         setup: Box::new(|builder| builder),
     }
@@ -179,6 +191,7 @@ struct Outcome {
     steps: u64,
     hash: u64,
     choices: Vec<u32>,
+    injected: Injected,
     chart: String,
 }
 
@@ -246,6 +259,12 @@ impl<F: Fn(&Sim)> Explore<F> {
         self
     }
 
+    /// What goes wrong by itself, in random runs. Default: [nothing](Faults::none).
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
     /// Settings of the system, such as its time-outs and limits.
     pub fn system(mut self, setup: impl Fn(SystemBuilder) -> SystemBuilder + 'static) -> Self {
         self.setup = Box::new(setup);
@@ -279,6 +298,7 @@ impl<F: Fn(&Sim)> Explore<F> {
             steps: 0,
             complete: false,
             hash: 0,
+            injected: Injected::default(),
             seconds: 0.0,
         };
         match (self.replay.clone(), self.mode) {
@@ -336,6 +356,7 @@ impl<F: Fn(&Sim)> Explore<F> {
         let before = report.runs;
         report.runs += 1;
         report.steps += outcome.steps;
+        report.injected.add_all(&outcome.injected);
         report.hash = report.hash.rotate_left(5) ^ outcome.hash;
         let Some(problem) = outcome.problem else {
             return Ok(());
@@ -382,6 +403,7 @@ impl<F: Fn(&Sim)> Explore<F> {
             steps_max: self.steps_max,
             traced,
             failures_allowed: self.failures_allowed,
+            faults: self.faults.clone(),
         }));
         let here = world.clone();
         simulated::enter(&*here, || {
@@ -405,7 +427,11 @@ impl<F: Fn(&Sim)> Explore<F> {
             }
             world.end_of_scenario();
             // What the actors do while they end is no part of the scenario, but it must not tear anything down.
-            let ended = catch_unwind(AssertUnwindSafe(|| drop(sim)));
+            let nodes = world.nodes.take();
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                nodes.iter().for_each(|node| node.end(&world));
+                drop(sim);
+            }));
             if let Err(payload) = ended {
                 world.fail(format!("the system could not be ended: {}", text_of(&*payload)));
             }
@@ -414,6 +440,7 @@ impl<F: Fn(&Sim)> Explore<F> {
             problem: world.problem(),
             steps: world.steps(),
             hash: world.hash(),
+            injected: world.places.injected(),
             choices: world.choices(),
             chart: world.chart().unwrap_or_default(),
         }

@@ -8,10 +8,15 @@
 //! anything: then it jumps.
 
 use super::choice::{Chooser, Who};
+use super::disk::Disks;
+use super::faults::Faults;
+use super::network::Net;
+use super::node::Inner;
+use super::places::{Places, Whose};
 use super::reduce::Footprint;
 use super::trace::{Event, Trace};
 use crate::sys::clock::Time;
-use crate::sys::simulated::{Errand, Glimpse, Nudge, Standing, Stepped, World};
+use crate::sys::simulated::{Disk, Errand, Glimpse, Network, Nudge, Standing, Stepped, World};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
@@ -53,6 +58,7 @@ type Invariant = (String, Box<dyn FnMut() -> Result<(), String>>);
 
 struct Slot {
     stepped: Box<dyn Stepped>,
+    whose: Whose,
     /// In the middle of a step.
     busy: Cell<bool>,
 }
@@ -80,8 +86,14 @@ pub(super) struct SimWorld {
     steps_max: u64,
     now: Cell<Time>,
     slots: RefCell<Vec<Rc<Slot>>>,
-    roots: RefCell<BTreeSet<u64>>,
-    errands: RefCell<BTreeMap<(Time, u64), Errand>>,
+    roots: RefCell<BTreeMap<u64, Whose>>,
+    /// What is to be done, and by whom: by nobody, if it is the network's part.
+    errands: RefCell<BTreeMap<(Time, u64), (Option<Whose>, Errand)>>,
+    pub(super) places: Rc<Places>,
+    pub(super) net: Rc<Net>,
+    pub(super) disks: Disks,
+    /// The nodes, to be ended with the run.
+    pub(super) nodes: RefCell<Vec<Rc<Inner>>>,
     chooser: RefCell<Chooser>,
     /// The choices so far, for a world by turns.
     choices: RefCell<Vec<u32>>,
@@ -112,6 +124,7 @@ pub(super) struct Making {
     pub(super) steps_max: u64,
     pub(super) traced: bool,
     pub(super) failures_allowed: bool,
+    pub(super) faults: Faults,
 }
 
 impl SimWorld {
@@ -120,7 +133,12 @@ impl SimWorld {
         /// Ids of actors in different worlds of one process differ in their upper half.
         static WORLDS: AtomicU64 = AtomicU64::new(1);
         let first_id = WORLDS.fetch_add(1, Relaxed) << 32;
+        let places = Rc::new(Places::new(making.faults, making.grain == Grain::Whole));
         Self {
+            net: Net::new(places.clone(), first_id),
+            disks: Disks::new(places.clone()),
+            places,
+            nodes: RefCell::default(),
             grain: making.grain,
             turn_messages_max: making.turn_messages_max,
             steps_max: making.steps_max,
@@ -181,7 +199,43 @@ impl SimWorld {
     pub(super) fn end_of_scenario(&self) {
         self.account();
         self.over.set(true);
+        self.calm();
         *self.chooser.borrow_mut() = Chooser::First;
+    }
+
+    /// Nothing goes wrong any more, and partitions heal.
+    pub(super) fn calm(&self) {
+        *self.places.faults.borrow_mut() = Faults::none();
+        self.heal();
+    }
+
+    /// Partitions heal.
+    pub(super) fn heal(&self) {
+        self.places.heal();
+        self.net.go_on_everywhere();
+    }
+
+    /// A node's power goes.
+    pub(super) fn crash(&self, node: usize) {
+        if self.places.fall(node) {
+            self.disks.lose_power(node);
+        }
+        self.bury_the_fallen();
+    }
+
+    /// Tells the network of those who have crashed in the middle of a step.
+    fn bury_the_fallen(&self) {
+        for node in self.places.take_fallen() {
+            self.note(node as u64);
+            self.net.crash(node);
+        }
+    }
+
+    /// A node's power comes back.
+    pub(super) fn rise(&self, node: usize) {
+        self.bury_the_fallen();
+        self.places.rise(node);
+        self.net.go_on_everywhere();
     }
 
     fn below(&self, n: usize) -> usize {
@@ -206,15 +260,26 @@ impl SimWorld {
         self.problem.borrow().is_none()
     }
 
+    /// The workers of nodes that run.
     fn slots(&self) -> Vec<Rc<Slot>> {
-        self.slots.borrow().clone()
+        let slots = self.slots.borrow();
+        let alive = slots.iter().filter(|slot| self.places.is_alive(slot.whose));
+        alive.cloned().collect()
     }
 
     /// The next time at which something is due.
     fn next_due(&self) -> Option<Time> {
         let errand = self.errands.borrow().keys().next().map(|(due, _)| *due);
         let timers = self.slots();
-        let timers = timers.iter().filter_map(|slot| slot.stepped.next_timer());
+        let timers = timers.iter().filter_map(|slot| {
+            let paused_until = self.places.paused_until(slot.whose.node);
+            let timer = slot.stepped.next_timer().map(|due| due.max(paused_until));
+            // Who is paused may have more to do than wait for a timer.
+            timer
+                .into_iter()
+                .chain((paused_until > self.now.get()).then_some(paused_until))
+                .min()
+        });
         timers.chain(errand).min()
     }
 
@@ -227,16 +292,18 @@ impl SimWorld {
 
     fn on_worker(&self, slot: &Slot, f: impl FnOnce(&dyn Stepped)) {
         slot.busy.set(true);
-        f(&*slot.stepped);
+        self.places.run_at(slot.whose.node, || f(&*slot.stepped));
         slot.busy.set(false);
     }
 
     /// Does one thing, or lets time jump to the next thing that is due by `limit`. `false`: there is nothing.
     pub(super) fn go_on(&self, limit: Time, race_the_clock: bool) -> bool {
-        match self.grain {
+        let went_on = match self.grain {
             Grain::Whole => self.step_whole(limit),
             Grain::ByTurns => self.step_turn(limit, race_the_clock),
-        }
+        };
+        self.bury_the_fallen();
+        went_on
     }
 
     /// Whether the next timer of a worker is due.
@@ -246,6 +313,7 @@ impl SimWorld {
 
     fn is_ready(&self, slot: &Slot) -> bool {
         !slot.busy.get()
+            && self.places.paused_until(slot.whose.node) <= self.now.get()
             && match slot.stepped.standing() {
                 Standing::Awake { .. } => true,
                 Standing::Asleep => slot.stepped.has_mail() || self.is_due(slot),
@@ -275,7 +343,11 @@ impl SimWorld {
             self.pass(due);
             return true;
         }
-        let chosen = self.below(alternatives);
+        let chosen = match self.over.get() {
+            // Everybody in turn: somebody may be waiting for others as busily as it can.
+            true => (self.steps.get() % alternatives as u64) as usize,
+            false => self.below(alternatives),
+        };
         let Some(index) = ready.get(chosen) else {
             self.do_errand();
             return true;
@@ -317,8 +389,8 @@ impl SimWorld {
                 }
                 match slot.stepped.standing() {
                     Standing::Awake { runnable } => {
-                        let root =
-                            (0..runnable).find(|place| self.roots.borrow().contains(&slot.stepped.runnable(*place)));
+                        let root = (0..runnable)
+                            .find(|place| self.roots.borrow().contains_key(&slot.stepped.runnable(*place)));
                         if self.is_due(&slot) {
                             self.on_worker(&slot, |stepped| stepped.nudge(Nudge::Look));
                         } else if slot.stepped.has_mail() {
@@ -349,7 +421,7 @@ impl SimWorld {
         let mut turns: Vec<(Who, Option<(usize, usize)>)> = Vec::new();
         for (index, slot) in slots.iter().enumerate() {
             if let Standing::Awake { runnable } = slot.stepped.standing()
-                && !slot.busy.get()
+                && self.is_ready(slot)
             {
                 turns.extend(
                     (0..runnable).map(|place| (Who::Actor(slot.stepped.runnable(place)), Some((index, place)))),
@@ -419,16 +491,26 @@ impl SimWorld {
 
     fn do_errand(&self) {
         let first = self.errands.borrow_mut().pop_first();
-        if let Some((_, errand)) = first {
-            errand();
+        if let Some(((_, id), (whose, errand))) = first {
+            self.note(id);
+            self.run_errand(whose, errand);
+        }
+    }
+
+    fn run_errand(&self, whose: Option<Whose>, errand: Errand) {
+        match whose {
+            None => errand(),
+            Some(whose) if self.places.is_alive(whose) => self.places.run_at(whose.node, errand),
+            // What it holds belongs to nobody any more, and must tell nobody that it goes.
+            Some(_) => std::mem::forget(errand),
         }
     }
 
     fn do_one_errand(&self, id: u64) {
         let key = self.errands.borrow().keys().find(|(_, errand)| *errand == id).copied();
         let errand = key.and_then(|key| self.errands.borrow_mut().remove(&key));
-        if let Some(errand) = errand {
-            errand();
+        if let Some((whose, errand)) = errand {
+            self.run_errand(whose, errand);
         }
     }
 
@@ -620,6 +702,12 @@ impl SimWorld {
         self.failures.borrow().clone()
     }
 
+    fn enqueue(&self, due: Time, whose: Option<Whose>, errand: Errand) {
+        let id = self.errand_ids.get();
+        self.errand_ids.set(id + 1);
+        self.errands.borrow_mut().insert((due, id), (whose, errand));
+    }
+
     /// Leaves the scenario if the run has failed. Not from inside a worker.
     fn halt_if_failed(&self) {
         if self.depth.get() == 0 && !self.over.get() && self.problem.borrow().is_some() {
@@ -639,11 +727,13 @@ impl World for SimWorld {
     }
 
     fn adopt(&self, worker: Box<dyn Stepped>) {
+        let whose = self.places.present();
         worker.look(&mut |glimpse| {
-            self.roots.borrow_mut().insert(glimpse.id);
+            self.roots.borrow_mut().insert(glimpse.id, whose);
         });
         self.slots.borrow_mut().push(Rc::new(Slot {
             stepped: worker,
+            whose,
             busy: Cell::new(false),
         }));
     }
@@ -690,9 +780,7 @@ impl World for SimWorld {
             Grain::Whole => self.now.get() + soon(),
             Grain::ByTurns => self.now.get(),
         });
-        let id = self.errand_ids.get();
-        self.errand_ids.set(id + 1);
-        self.errands.borrow_mut().insert((due, id), errand);
+        self.enqueue(due, Some(self.places.present()), errand);
     }
 
     fn next_id(&self) -> u64 {
@@ -713,5 +801,26 @@ impl World for SimWorld {
             self.fail(what.clone());
         }
         self.failures.borrow_mut().push(what);
+    }
+
+    fn event(&self, due: Time, event: Errand) {
+        self.enqueue(due, None, event);
+    }
+
+    fn take_time(&self, time: Duration) {
+        self.pass(self.now.get() + time);
+    }
+
+    fn is_gone(&self, root: u64) -> bool {
+        let whose = self.roots.borrow().get(&root).copied();
+        whose.is_some_and(|whose| !self.places.is_alive(whose))
+    }
+
+    fn network(&self) -> &dyn Network {
+        &self.net
+    }
+
+    fn disk(&self) -> &dyn Disk {
+        &self.disks
     }
 }

@@ -4,8 +4,9 @@
 //! half of it. Calls block: what is read comes from the page cache as a rule, and what is written goes there; the one
 //! slow call is [`OutputFile::publish`], which waits for the disk.
 
+use super::disk::{self, File, Found};
+use crate::mutant;
 use std::ffi::OsString;
-use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -44,11 +45,11 @@ impl OutputFile {
     /// Begins a file; until it is published it is called like its final name with `.partial` behind. A directory is
     /// refused.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let partial = match path.metadata() {
-            Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(found) if !found.is_file() => None,
+        let partial = match disk::look(path) {
+            Found::Directory => return Err(io::ErrorKind::IsADirectory.into()),
+            Found::Device => None,
             // What cannot be looked at is for the attempt to write to find out.
-            _ => {
+            Found::Other => {
                 let mut partial = OsString::from(path);
                 partial.push(".partial");
                 Some(PathBuf::from(partial))
@@ -56,7 +57,7 @@ impl OutputFile {
         };
         let file = match &partial {
             Some(partial) => File::create(partial)?,
-            None => File::options().write(true).open(path)?,
+            None => File::open_device(path)?,
         };
         Ok(Self {
             file,
@@ -75,12 +76,17 @@ impl OutputFile {
         let Some(partial) = &self.partial else {
             return Ok(());
         };
-        self.file.sync_all()?;
-        fs::rename(partial, &self.path)?;
+        if !mutant!("sim_publish_without_sync") {
+            self.file.sync()?;
+        }
+        disk::rename(partial, &self.path)?;
         self.partial = None;
         // The name is durable only with its directory.
         let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+        if mutant!("sim_publish_without_directory_sync") {
+            return Ok(());
+        }
+        disk::sync_directory(directory.unwrap_or(Path::new(".")))
     }
 }
 
@@ -88,7 +94,7 @@ impl Drop for OutputFile {
     fn drop(&mut self) {
         if let Some(partial) = &self.partial {
             // Half a file is of no use to anybody; failing to remove it harms nobody.
-            let _ = fs::remove_file(partial);
+            let _ = disk::remove(partial);
         }
     }
 }
@@ -96,6 +102,7 @@ impl Drop for OutputFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_file_has_its_name_only_when_published() {
