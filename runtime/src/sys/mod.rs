@@ -10,6 +10,7 @@ pub(crate) mod barrier;
 pub mod clock;
 pub(crate) mod cores;
 mod disk;
+pub mod entropy;
 pub mod files;
 pub mod net;
 pub mod perf;
