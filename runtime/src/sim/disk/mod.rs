@@ -6,149 +6,17 @@
 //! is found as it was, as it was to be, or torn, and of the journal's open end some beginning is kept. It lacks directories
 //! of their own (they are there when a file is), links, rights, and times.
 
+mod drive;
+
 use super::faults::FaultKind;
 use super::places::{Places, Whose, choose};
 use crate::sys::simulated::{self, Disk, Opening};
+use drive::{Content, Drive, Entry, Inode};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
-
-/// The bytes of a sector: what a disk writes whole or tears.
-const SECTOR: usize = 512;
-
-/// What a file is to the journal.
-type Inode = u64;
-
-#[derive(Default)]
-struct Content {
-    written: Vec<u8>,
-    durable: Vec<u8>,
-    /// Sectors written since the last sync.
-    dirty: BTreeSet<usize>,
-}
-
-impl Content {
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
-        let end = offset + bytes.len();
-        if self.written.len() < end {
-            // A hole is as dirty as what is behind it.
-            self.dirty.extend(self.written.len() / SECTOR..offset / SECTOR);
-            self.written.resize(end, 0);
-        }
-        self.written[offset..end].copy_from_slice(bytes);
-        self.dirty.extend(offset / SECTOR..end.div_ceil(SECTOR));
-    }
-
-    fn sync(&mut self) {
-        if self.dirty.is_empty() {
-            return;
-        }
-        self.durable.resize(self.written.len(), 0);
-        for sector in std::mem::take(&mut self.dirty) {
-            let from = (sector * SECTOR).min(self.written.len());
-            let to = (from + SECTOR).min(self.written.len());
-            self.durable[from..to].copy_from_slice(&self.written[from..to]);
-        }
-    }
-
-    /// What a power loss leaves.
-    fn lose_power(&mut self, places: &Places) {
-        let keeps_length = self.dirty.is_empty() || choose(2) == 0;
-        let mut kept = self.durable.clone();
-        if !keeps_length {
-            kept.resize(self.written.len(), 0);
-        }
-        for sector in std::mem::take(&mut self.dirty) {
-            let from = (sector * SECTOR).min(kept.len()).min(self.written.len());
-            let to = (from + SECTOR).min(kept.len()).min(self.written.len());
-            let (old, new) = (&mut kept[from..to], &self.written[from..to]);
-            match choose(3) {
-                0 => places.count(FaultKind::SectorLost),
-                1 => old.copy_from_slice(new),
-                _ => {
-                    places.count(FaultKind::SectorTorn);
-                    let torn = (1 + choose(new.len().max(2) - 1)).min(new.len());
-                    old[..torn].copy_from_slice(&new[..torn]);
-                }
-            }
-        }
-        self.written.clone_from(&kept);
-        self.durable = kept;
-    }
-}
-
-/// Something done to names.
-#[derive(Clone, Debug)]
-enum Entry {
-    Set(PathBuf, Inode),
-    Rename(PathBuf, PathBuf),
-    Remove(PathBuf),
-}
-
-impl Entry {
-    fn apply(&self, names: &mut BTreeMap<PathBuf, Inode>) {
-        match self {
-            Self::Set(path, inode) => drop(names.insert(path.clone(), *inode)),
-            Self::Remove(path) => drop(names.remove(path)),
-            Self::Rename(from, to) => {
-                if let Some(inode) = names.remove(from) {
-                    names.insert(to.clone(), inode);
-                }
-            }
-        }
-    }
-
-    fn is_in(&self, directory: &Path) -> bool {
-        let within = |path: &PathBuf| path.parent() == Some(directory);
-        match self {
-            Self::Set(path, _) | Self::Remove(path) => within(path),
-            Self::Rename(from, to) => within(from) || within(to),
-        }
-    }
-}
-
-/// The disk of one node.
-#[derive(Default)]
-struct Drive {
-    contents: BTreeMap<Inode, Content>,
-    names: BTreeMap<PathBuf, Inode>,
-    durable_names: BTreeMap<PathBuf, Inode>,
-    journal: Vec<Entry>,
-    /// How much more can be written.
-    room: Option<u64>,
-    operations: u64,
-    /// Before which of them the power goes.
-    falls_at: Option<u64>,
-}
-
-impl Drive {
-    fn note(&mut self, entry: Entry) {
-        entry.apply(&mut self.names);
-        self.journal.push(entry);
-    }
-
-    /// Makes so many entries of the journal durable.
-    fn commit(&mut self, entries: usize) {
-        for entry in self.journal.drain(..entries) {
-            entry.apply(&mut self.durable_names);
-        }
-    }
-
-    fn lose_power(&mut self, places: &Places) {
-        for content in self.contents.values_mut() {
-            content.lose_power(places);
-        }
-        let kept = choose(self.journal.len() + 1);
-        self.commit(kept);
-        for _ in self.journal.drain(..) {
-            places.count(FaultKind::NameLost);
-        }
-        self.names.clone_from(&self.durable_names);
-        self.falls_at = None;
-    }
-}
 
 struct Open {
     whose: Whose,
@@ -338,9 +206,7 @@ impl Disk for Disks {
             (Some(inode), Opening::Create) => {
                 self.with_drive(whose.node, |drive| {
                     if let Some(content) = drive.contents.get_mut(&inode) {
-                        // Emptied like written: all of it may come back.
-                        content.dirty.extend(0..content.written.len().div_ceil(SECTOR));
-                        content.written.clear();
+                        content.empty();
                     }
                 });
                 inode
@@ -389,7 +255,7 @@ impl Disk for Disks {
         self.with_content(file, |content, _| {
             if self.places.strikes(FaultKind::SyncError, |faults| faults.sync_error) {
                 // The pages count as clean: the next sync says that all is well, and nothing is.
-                content.dirty.clear();
+                content.forget_dirty();
                 return Err(io::Error::other("the disk could not write"));
             }
             content.sync();

@@ -1,0 +1,158 @@
+//! What a world sees of its actors: what a step has done to them, and what they wait for when nothing moves any more.
+
+use super::super::choice::Who;
+use super::super::reduce::Footprint;
+use super::super::trace::Event;
+use super::{Before, Seen, SimWorld};
+use crate::sys::simulated::Glimpse;
+use std::collections::BTreeMap;
+
+impl SimWorld {
+    pub(super) fn each_glimpse(&self, each: &mut dyn FnMut(&Glimpse<'_>)) {
+        for slot in self.slots() {
+            slot.stepped.look(each);
+        }
+    }
+
+    fn look(&self) -> BTreeMap<u64, Seen> {
+        let mut seen = BTreeMap::new();
+        let wants_text = self.trace.is_some();
+        self.each_glimpse(&mut |glimpse| {
+            if let Some(trace) = &self.trace {
+                trace.borrow_mut().name(glimpse.id, glimpse.type_name);
+            }
+            let descriptions = match wants_text {
+                true => (0..glimpse.data).map(glimpse.describe).collect(),
+                false => Vec::new(),
+            };
+            seen.insert(
+                glimpse.id,
+                Seen {
+                    data: glimpse.data,
+                    control: glimpse.control,
+                    muted: glimpse.muted,
+                    descriptions,
+                },
+            );
+        });
+        seen
+    }
+
+    pub(super) fn look_before(&self, who: Who, worker: usize) {
+        *self.before.borrow_mut() = Some(Before {
+            who,
+            worker,
+            at: self.now.get(),
+            seen: self.look(),
+        });
+    }
+
+    /// Finds out what the last step has done, and what was done from outside since.
+    pub(super) fn account(&self) {
+        let Some(before) = self.before.take() else { return };
+        let after = self.look();
+        let mut footprint = Footprint {
+            touched: std::mem::take(&mut self.touched.borrow_mut()),
+            universal: !matches!(before.who, Who::Actor(_)),
+            ..Footprint::default()
+        };
+        let mut event = Event {
+            at: before.at,
+            worker: before.worker,
+            who: before.who,
+            handled: None,
+            told: Vec::new(),
+            born: Vec::new(),
+            ended: Vec::new(),
+        };
+        for (id, was) in &before.seen {
+            let runs = before.who == Who::Actor(*id);
+            if runs {
+                footprint.handled_control = was.control > 0;
+                event.handled = was.descriptions.first().cloned();
+            }
+            let Some(is) = after.get(id) else {
+                footprint.universal = true;
+                event.ended.push(*id);
+                continue;
+            };
+            footprint.universal |= is.muted != was.muted;
+            let consumed = usize::from(runs && was.data > 0 && !was.muted);
+            if runs {
+                footprint.handled_data = consumed > 0;
+            }
+            let told = (is.data + consumed).saturating_sub(was.data);
+            if told > 0 {
+                footprint.data.insert(id - self.first_id, told);
+                let first = is.data.saturating_sub(told);
+                event
+                    .told
+                    .extend(is.descriptions.iter().skip(first).map(|what| (*id, what.clone())));
+            }
+            let kept = if runs { 0 } else { was.control };
+            if is.control > kept {
+                footprint.control.insert(id - self.first_id, is.control - kept);
+            }
+        }
+        for (id, is) in after.iter().filter(|(id, _)| !before.seen.contains_key(id)) {
+            event.born.push(*id);
+            footprint.control.insert(id - self.first_id, 1);
+            if is.data > 0 {
+                footprint.data.insert(id - self.first_id, is.data);
+                event
+                    .told
+                    .extend(is.descriptions.iter().map(|what| (*id, what.clone())));
+            }
+        }
+        if let Some(trace) = &self.trace
+            && !self.over.get()
+        {
+            trace.borrow_mut().events.push(event);
+        }
+        if !self.over.get() {
+            self.chooser.borrow_mut().done(footprint);
+        }
+    }
+
+    /// At a moment when nothing can run: whether something should.
+    pub(super) fn find_forgotten(&self) {
+        for slot in self.slots() {
+            if let Some(forgotten) = slot.stepped.forgotten() {
+                self.fail(forgotten);
+            }
+        }
+        self.each_glimpse(&mut |glimpse| {
+            if glimpse.data + glimpse.control > 0 && !glimpse.muted {
+                let why = if glimpse.scheduled {
+                    "is to have a turn"
+                } else {
+                    "is not scheduled"
+                };
+                self.fail(format!(
+                    "nothing can run any more, and {} has {} messages and {} of control waiting; it {why}",
+                    glimpse.type_name, glimpse.data, glimpse.control
+                ));
+            }
+        });
+    }
+
+    /// How many asks wait, by type of the asker.
+    pub(in super::super) fn pending_asks(&self) -> BTreeMap<&'static str, usize> {
+        let mut pending = BTreeMap::new();
+        self.each_glimpse(&mut |glimpse| {
+            if glimpse.asks > 0 {
+                *pending.entry(glimpse.type_name).or_default() += glimpse.asks;
+            }
+        });
+        pending
+    }
+
+    /// Shows one actor.
+    pub(in super::super) fn glimpse(&self, id: u64, see: &mut dyn FnMut(&Glimpse<'_>)) {
+        self.each_glimpse(&mut |glimpse| {
+            if glimpse.id == id {
+                see(glimpse);
+            }
+        });
+    }
+}
