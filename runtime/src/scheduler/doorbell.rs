@@ -15,6 +15,8 @@ use crate::sync::global::{AtomicU64, Relaxed};
 use crate::sync::{Mutex, lock};
 use crate::sys::clock::{self, Time};
 use crate::sys::poller::{Poller, Waker};
+#[cfg(not(potoroo_loom))]
+use crate::sys::simulated;
 use std::io;
 use std::ptr::NonNull;
 use std::time::Duration;
@@ -49,11 +51,16 @@ unsafe impl Send for Doorbell {}
 #[cfg(not(potoroo_loom))]
 static UNUSED: Mutex<Vec<&'static Doorbell>> = Mutex::new(Vec::new());
 
+/// Those that only a simulated world can use: they have nothing of the kernel's.
+#[cfg(not(potoroo_loom))]
+static UNUSED_IN_WORLDS: Mutex<Vec<&'static Doorbell>> = Mutex::new(Vec::new());
+
 impl Doorbell {
     /// Takes an unused doorbell, or makes one.
     #[cfg(not(potoroo_loom))]
     pub(crate) fn take() -> io::Result<&'static Self> {
-        let unused = lock(&UNUSED).pop();
+        let pool = if simulated::is_on() { &UNUSED_IN_WORLDS } else { &UNUSED };
+        let unused = lock(pool).pop();
         match unused {
             Some(doorbell) => Ok(doorbell),
             None => Self::make(),
@@ -83,7 +90,12 @@ impl Doorbell {
     /// Gives the doorbell back when its worker has ended.
     pub(crate) fn give_back(&'static self) {
         #[cfg(not(potoroo_loom))]
-        lock(&UNUSED).push(self);
+        lock(if self.waker.has_kernel() {
+            &UNUSED
+        } else {
+            &UNUSED_IN_WORLDS
+        })
+        .push(self);
     }
 
     /// Tells the worker to look at the inbox of `cell`.

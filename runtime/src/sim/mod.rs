@@ -74,7 +74,9 @@
 //!
 //! Handlers are not interrupted, so what actors share behind the runtime's back, such as atomics, is not interleaved: that
 //! is what the models with loom are for. A search through all orders must be told of it with [`touch`]. Threads that a program
-//! starts by itself are not simulated.
+//! starts by itself are not simulated, nor are sockets and files that it opens past [`sys`](crate::sys). TLS takes its keys
+//! from the kernel, so a run with it may go another way when it is repeated. What a crashed node had in memory is never given
+//! back.
 
 mod choice;
 mod disk;

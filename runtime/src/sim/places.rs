@@ -115,6 +115,13 @@ impl Places {
         self.places.borrow_mut()[node].paused_until = until;
     }
 
+    /// Nobody is paused any more.
+    pub(super) fn resume(&self) {
+        for place in self.places.borrow_mut().iter_mut() {
+            place.paused_until = Time::ZERO;
+        }
+    }
+
     /// The power goes; `false` if it is gone already.
     pub(super) fn fall(&self, node: usize) -> bool {
         let was_down = std::mem::replace(&mut self.places.borrow_mut()[node].is_down, true);

@@ -2,7 +2,7 @@
 //!
 //! An output is written beside its final name and takes that name only when it is published, so that nobody ever finds
 //! half of it. Calls block: what is read comes from the page cache as a rule, and what is written goes there; the one
-//! slow call is [`OutputFile::publish`], which waits for the disk.
+//! slow call is [`OutputFile::publish`], which waits for the disk. In a simulated world the files are the world's.
 
 use super::disk::{self, File, Found};
 use crate::mutant;

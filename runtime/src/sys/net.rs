@@ -1,7 +1,6 @@
 //! Sockets: the few TCP operations that connections and listeners need, never blocking.
 //!
-//! Bytes go through `recv` and `send` of this module so that a simulated network can take their place. It lacks
-//! buffering and framing (see `io`).
+//! On a thread that simulates, the sockets are those of its world. It lacks buffering and framing (see `io`).
 
 use super::admission::Place;
 use super::poller::EventSource;

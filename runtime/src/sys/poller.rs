@@ -41,7 +41,8 @@ impl Bell {
 
 /// Rings a sleeping poller from any thread.
 pub(crate) struct Waker {
-    inner: mio::Waker,
+    /// None of the kernel's, if it was made in a simulated world: worlds are many, and descriptors are not.
+    inner: Option<mio::Waker>,
     bell: Arc<Bell>,
 }
 
@@ -53,7 +54,13 @@ impl Waker {
             return;
         }
         // Writing to an eventfd fails only when its counter is full, and then the poller is awake already.
-        let _ = self.inner.wake();
+        let _ = self.inner.as_ref().map(mio::Waker::wake);
+    }
+
+    /// Whether it can wake a poller outside of simulated worlds.
+    #[cfg_attr(potoroo_loom, allow(dead_code, reason = "a model has no pool of doorbells"))]
+    pub(crate) fn has_kernel(&self) -> bool {
+        self.inner.is_some()
     }
 
     /// Whether the poller belongs to a simulated world from now on, until it is said otherwise; then nothing has rung.
@@ -114,42 +121,37 @@ impl Readiness {
 
 /// Waits for sockets and for the waker.
 pub(crate) struct Poller {
-    poll: Poll,
-    events: Events,
+    kernel: Option<(Poll, Events)>,
     bell: Arc<Bell>,
 }
 
 impl Poller {
     /// A poller and the waker that interrupts it.
     pub(crate) fn new(events_max: usize) -> io::Result<(Self, Waker)> {
-        let poll = Poll::new()?;
+        let kernel = match simulated::is_on() {
+            true => None,
+            false => Some((Poll::new()?, Events::with_capacity(events_max))),
+        };
+        let inner = kernel.as_ref().map(|(poll, _)| mio::Waker::new(poll.registry(), WAKE));
         let bell = Arc::new(Bell::default());
         let waker = Waker {
-            inner: mio::Waker::new(poll.registry(), WAKE)?,
+            inner: inner.transpose()?,
             bell: bell.clone(),
         };
-        let poller = Self {
-            bell,
-            poll,
-            events: Events::with_capacity(events_max),
-        };
+        let poller = Self { kernel, bell };
         Ok((poller, waker))
     }
 
     /// Starts watching `source`; edges are reported under `token`.
     pub(crate) fn watch(&self, source: EventSource<'_>, token: usize) -> io::Result<()> {
         debug_assert!(Token(token) != WAKE);
-        match source {
-            // It would never be looked at.
-            EventSource::Real(_) if self.bell.is_on.load(Relaxed) => {
-                Err(simulated::unsupported("sockets of the kernel"))
+        match (source, &self.kernel) {
+            (EventSource::Real(source), Some((poll, _))) if !self.bell.is_on.load(Relaxed) => {
+                source.register(poll.registry(), Token(token), Interest::READABLE | Interest::WRITABLE)
             }
-            EventSource::Real(source) => source.register(
-                self.poll.registry(),
-                Token(token),
-                Interest::READABLE | Interest::WRITABLE,
-            ),
-            EventSource::Simulated(socket) => {
+            // It would never be looked at.
+            (EventSource::Real(_), _) => Err(simulated::unsupported("sockets of the kernel")),
+            (EventSource::Simulated(socket), _) => {
                 simulated::network(|network| network.watch(socket, self.bell.clone(), token))
             }
         }
@@ -157,9 +159,10 @@ impl Poller {
 
     /// Stops watching `source`.
     pub(crate) fn forget(&self, source: EventSource<'_>) -> io::Result<()> {
-        match source {
-            EventSource::Real(source) => source.deregister(self.poll.registry()),
-            EventSource::Simulated(socket) => simulated::network(|network| {
+        match (source, &self.kernel) {
+            (EventSource::Real(source), Some((poll, _))) => source.deregister(poll.registry()),
+            (EventSource::Real(_), None) => Ok(()),
+            (EventSource::Simulated(socket), _) => simulated::network(|network| {
                 network.forget(socket);
                 Ok(())
             }),
@@ -181,13 +184,16 @@ impl Poller {
             }
             return Ok(());
         }
-        match self.poll.poll(&mut self.events, at_most) {
+        let Some((poll, events)) = &mut self.kernel else {
+            return Ok(());
+        };
+        match poll.poll(events, at_most) {
             Ok(()) => {}
             // A signal: whoever handles it will ring; nothing is lost by looking again.
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(e) => return Err(e),
         }
-        for event in &self.events {
+        for event in &*events {
             if event.token() == WAKE {
                 continue;
             }

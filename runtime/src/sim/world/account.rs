@@ -3,7 +3,7 @@
 use super::super::choice::Who;
 use super::super::reduce::Footprint;
 use super::super::trace::Event;
-use super::{Before, Seen, SimWorld};
+use super::{Before, Seen, SimWorld, Slot};
 use crate::sys::simulated::Glimpse;
 use std::collections::BTreeMap;
 
@@ -121,7 +121,7 @@ impl SimWorld {
                 self.fail(forgotten);
             }
         }
-        self.each_glimpse(&mut |glimpse| {
+        let mut find = |glimpse: &Glimpse<'_>| {
             if glimpse.data + glimpse.control > 0 && !glimpse.muted {
                 let why = if glimpse.scheduled {
                     "is to have a turn"
@@ -133,7 +133,12 @@ impl SimWorld {
                     glimpse.type_name, glimpse.data, glimpse.control
                 ));
             }
-        });
+        };
+        // Who is paused could run, and may not.
+        let runs = |slot: &Slot| self.places.paused_until(slot.whose.node) <= self.now.get();
+        for slot in self.slots().iter().filter(|slot| runs(slot)) {
+            slot.stepped.look(&mut find);
+        }
     }
 
     /// How many asks wait, by type of the asker.

@@ -203,6 +203,7 @@ impl SimWorld {
         self.account();
         self.over.set(true);
         self.calm();
+        self.places.resume();
         *self.chooser.borrow_mut() = Chooser::First;
     }
 

@@ -201,6 +201,9 @@ impl SimWorld {
     fn run_errand(&self, whose: Option<Whose>, errand: Errand) {
         match whose {
             None => errand(),
+            Some(whose) if self.places.paused_until(whose.node) > self.now.get() => {
+                self.enqueue(self.places.paused_until(whose.node), Some(whose), errand);
+            }
             Some(whose) if self.places.is_alive(whose) => self.places.run_at(whose.node, errand),
             // What it holds belongs to nobody any more, and must tell nobody that it goes.
             Some(_) => std::mem::forget(errand),
