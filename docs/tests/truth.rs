@@ -212,6 +212,9 @@ fn first_segment(path: &str) -> String {
     path[..end.unwrap_or(path.len())].to_owned()
 }
 
+/// Exported macros are the crate's, in no folder: those of `sync::mutant`, which stands on nothing.
+const MACROS: [&str; 2] = ["mutant", "weakened"];
+
 /// The violations of the rule "each folder stands only on those before it" in one crate.
 fn violations(source: &Path) -> String {
     let floors = floors(&read(&source.join("lib.rs")));
@@ -237,7 +240,7 @@ fn violations(source: &Path) -> String {
             for (number, other) in named_by(&code(&read(&file))) {
                 let place = format!("{}:{number}", file.display());
                 match floors.get(&other) {
-                    _ if other == name => {}
+                    _ if other == name || MACROS.contains(&other.as_str()) => {}
                     None => {
                         let _ = writeln!(
                             wrong,

@@ -6,6 +6,8 @@ use super::faults::{Faults, Injected};
 use super::random::Random;
 use super::reduce::Reducer;
 use super::world::{Grain, Halt, Making, Problem, SimWorld};
+use crate::sync::thread;
+use crate::sys::clock;
 use crate::sys::simulated;
 use crate::system::{System, SystemBuilder};
 use std::any::Any;
@@ -14,7 +16,6 @@ use std::env;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Instant;
 
 /// The variable that says which run is to be repeated, and only that.
 const REPLAY: &str = "POTOROO_SIM";
@@ -131,7 +132,7 @@ impl fmt::Display for Failure {
             "  {run}, run {} of this exploration, after {steps} steps",
             self.runs_before + 1
         )?;
-        match std::thread::current().name().filter(|name| *name != "main") {
+        match thread::current().name().filter(|name| *name != "main") {
             Some(test) => writeln!(
                 f,
                 "  repeat it: {REPLAY}='{run}' cargo test {test} -- --exact --nocapture"
@@ -282,7 +283,8 @@ impl<F: Fn(&Sim)> Explore<F> {
 
     /// As [`run`](Self::run), and gives the failure.
     pub fn check(mut self) -> Result<Report, Box<Failure>> {
-        let started = Instant::now();
+        // Outside of any world: the real clock.
+        let started = clock::now();
         if let Ok(named) = env::var(REPLAY) {
             let run = Run::parse(&named).unwrap_or_else(|wrong| panic!("{REPLAY}: {wrong}"));
             self.replay = Some(run);
@@ -324,7 +326,7 @@ impl<F: Fn(&Sim)> Explore<F> {
                 report.complete = true;
             }
         }
-        report.seconds = started.elapsed().as_secs_f64();
+        report.seconds = clock::now().since(started).as_secs_f64();
         Ok(report)
     }
 
