@@ -8,12 +8,13 @@ use crate::element::{Element, Grant};
 use crate::exchange::Inputs;
 use crate::job::{Deploy, JobMsg, StageCounters};
 use potoroo_runtime::io::{CloseReason, Connection, Frame, Frames, Framing, Limits, Link, Protocol};
+use potoroo_runtime::sys::clock;
 use potoroo_runtime::sys::net::TcpStream;
 use potoroo_runtime::{Context, Recipient, Turn};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many bytes may be unsent before credits are kept.
 const UNSENT_BYTES_MAX: usize = 1024 * 1024;
@@ -39,20 +40,20 @@ impl<E> TcpSink<E> {
     /// Connects now, blocking, so that a peer that is not there is an error of the caller; tries for 5 s, since the
     /// peer may just be starting.
     pub fn connect(address: SocketAddr, encode: E) -> io::Result<Self> {
-        let until = Instant::now() + CONNECT_FOR;
+        let until = clock::now() + CONNECT_FOR;
         loop {
             // A peer that does not even refuse must not hold up the caller for longer than one that does.
-            let left = until.saturating_duration_since(Instant::now()).max(CONNECT_AGAIN_AFTER);
-            match std::net::TcpStream::connect_timeout(&address, left) {
+            let left = until.since(clock::now()).max(CONNECT_AGAIN_AFTER);
+            match TcpStream::connect_within(address, left) {
                 Ok(stream) => {
                     return Ok(Self {
                         address,
-                        stream: TcpStream::from_std(stream)?,
+                        stream,
                         encode,
                     });
                 }
-                Err(e) if e.kind() == io::ErrorKind::ConnectionRefused && Instant::now() < until => {
-                    std::thread::sleep(CONNECT_AGAIN_AFTER);
+                Err(e) if e.kind() == io::ErrorKind::ConnectionRefused && clock::now() < until => {
+                    clock::sleep(CONNECT_AGAIN_AFTER);
                 }
                 Err(e) => return Err(e),
             }

@@ -15,7 +15,7 @@ use potoroo_runtime::io::{
 use potoroo_runtime::sys::clock::wall_ns;
 use potoroo_runtime::sys::net::{TcpListener, TcpStream};
 use potoroo_runtime::{ActorId, Context, ExitReason, Recipient, Turn};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// Records from TCP connections.
@@ -65,7 +65,7 @@ impl<F: Decode> Source for TcpSource<F> {
                 edge: Some(edge),
                 shared,
                 next_worker: first_worker,
-                connections: HashMap::new(),
+                connections: BTreeMap::new(),
             };
             Listener::new(socket, acceptor, ctx)
         });
@@ -82,7 +82,7 @@ struct Accepting<F, D> {
     edge: Option<EdgeId>,
     shared: JobShared,
     next_worker: usize,
-    connections: HashMap<ActorId, Recipient<Drain>>,
+    connections: BTreeMap<ActorId, Recipient<Drain>>,
 }
 
 impl<F: Decode, D: Downstream<F::Record>> Accepting<F, D> {

@@ -6,9 +6,9 @@
 use super::connection::{Client, KvConnection};
 use super::shard::{Shard, ShardMsg};
 use potoroo_runtime::io::{Acceptor, Listener};
+use potoroo_runtime::sys::entropy;
 use potoroo_runtime::sys::net::{TcpListener, TcpStream};
 use potoroo_runtime::{ActorId, ActorRef, Context, ExitReason, System, Turn};
-use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -152,7 +152,7 @@ pub fn start(
     shards: usize,
 ) -> Result<Arc<Shared>, std::io::Error> {
     let address = socket.local_address()?;
-    let seed = RandomState::new().hash_one(address);
+    let seed = entropy::seed();
     let workers = system.workers();
     let shards = (0..shards)
         .map(|index| system.spawn_on(index % workers, move |ctx| Shard::new(seed, index, shards, ctx)))

@@ -36,7 +36,7 @@ mod sealed {
     impl Sealed for super::ListeningSocket {}
     impl Sealed for super::UdpSocket {}
     #[expect(missing_debug_implementations, reason = "cannot be named outside")]
-    pub struct Source<'a>(pub(super) &'a mut crate::sys::poller::EventSource);
+    pub struct Source<'a>(pub(super) crate::sys::poller::EventSource<'a>);
 }
 
 impl Watchable for TcpListener {

@@ -16,6 +16,8 @@ use crate::sync::global::AtomicU64;
 use crate::sync::{Mutex, lock};
 use crate::sys::clock::{self, Time};
 use crate::sys::poller::{Poller, Waker};
+#[cfg(not(potoroo_loom))]
+use crate::sys::simulated;
 use std::io;
 use std::ptr::NonNull;
 use std::time::Duration;
@@ -68,6 +70,10 @@ thread_local! {
     static MADE: std::cell::RefCell<Vec<*const Doorbell>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
+/// Those that only a simulated world can use: they have nothing of the kernel's.
+#[cfg(not(potoroo_loom))]
+static UNUSED_IN_WORLDS: Mutex<Vec<&'static Doorbell>> = Mutex::new(Vec::new());
+
 impl Doorbell {
     /// Frees all doorbells of this model.
     ///
@@ -103,7 +109,8 @@ impl Doorbell {
     /// Takes an unused doorbell, or makes one.
     #[cfg(not(potoroo_loom))]
     pub(crate) fn take() -> io::Result<&'static Self> {
-        let unused = lock(&UNUSED).pop();
+        let pool = if simulated::is_on() { &UNUSED_IN_WORLDS } else { &UNUSED };
+        let unused = lock(pool).pop();
         match unused {
             Some(doorbell) => Ok(doorbell),
             None => Self::make(),
@@ -137,7 +144,12 @@ impl Doorbell {
     /// Gives the doorbell back when its worker has ended.
     pub(crate) fn give_back(&'static self) {
         #[cfg(not(potoroo_loom))]
-        lock(&UNUSED).push(self);
+        lock(if self.waker.has_kernel() {
+            &UNUSED
+        } else {
+            &UNUSED_IN_WORLDS
+        })
+        .push(self);
     }
 
     /// Tells the worker to look at the inbox of `cell`.
@@ -183,7 +195,17 @@ impl Doorbell {
     /// The worker has woken up in a simulated world.
     #[cfg(not(potoroo_loom))]
     pub(crate) fn hear(&self) {
-        self.waker.simulate(true);
+        self.waker.hear();
+    }
+
+    /// Whether sockets of a simulated world have become ready, and the worker has not looked yet.
+    pub(crate) fn has_edges(&self) -> bool {
+        self.waker.has_edges()
+    }
+
+    /// Nobody watches the sockets whose edges are left.
+    pub(crate) fn forget_edges(&self) {
+        self.waker.forget_edges();
     }
 
     /// When somebody last woke the worker; a hint.

@@ -147,7 +147,10 @@ impl Stepped for SimulatedWorker {
 
     fn has_mail(&self) -> bool {
         match self.phase.get() {
-            Phase::Awake => self.worker.doorbell().has_notifications() || !self.worker.shared().injector.is_empty(),
+            Phase::Awake => {
+                let doorbell = self.worker.doorbell();
+                doorbell.has_notifications() || doorbell.has_edges() || !self.worker.shared().injector.is_empty()
+            }
             Phase::Tired | Phase::Announced => true,
             Phase::Asleep => self.worker.doorbell().has_rung(),
             Phase::Ended => false,
@@ -161,6 +164,11 @@ impl Stepped for SimulatedWorker {
         self.as_worker(|worker| {
             if worker.doorbell().has_notifications() {
                 worker.take_notifications();
+            }
+            if worker.doorbell().has_edges() {
+                worker.poll(Some(Duration::ZERO));
+                // Of sockets that nobody watches any more.
+                worker.doorbell().forget_edges();
             }
             if let Some(taken) = worker.steal_from_outside() {
                 worker.welcome(taken);

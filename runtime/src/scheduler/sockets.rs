@@ -65,7 +65,7 @@ impl Worker {
     }
 
     /// Watches `socket` for `owner`, whose home this worker is and stays.
-    pub(crate) fn watch(&self, socket: &mut EventSource, owner: CellRef) -> io::Result<usize> {
+    pub(crate) fn watch(&self, socket: EventSource<'_>, owner: CellRef) -> io::Result<usize> {
         let token = self.with_sockets(|sockets| sockets.insert(owner));
         // SAFETY: this worker owns the doorbell, and watching calls nothing else.
         let outcome = unsafe { self.doorbell().with_poller(|poller| poller.watch(socket, token)) };
@@ -81,7 +81,7 @@ impl Worker {
     }
 
     /// Stops watching.
-    pub(crate) fn forget(&self, socket: &mut EventSource, token: usize) -> io::Result<()> {
+    pub(crate) fn forget(&self, socket: EventSource<'_>, token: usize) -> io::Result<()> {
         self.with_sockets(|sockets| sockets.remove(token));
         // SAFETY: as in `watch`.
         unsafe { self.doorbell().with_poller(|poller| poller.forget(socket)) }

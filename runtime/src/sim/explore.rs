@@ -2,9 +2,12 @@
 
 use super::Sim;
 use super::choice::{Chooser, Priorities};
+use super::faults::{Faults, Injected};
 use super::random::Random;
 use super::reduce::Reducer;
 use super::world::{Grain, Halt, Making, Problem, SimWorld};
+use crate::sync::thread;
+use crate::sys::clock;
 use crate::sys::simulated;
 use crate::system::{System, SystemBuilder};
 use std::any::Any;
@@ -13,7 +16,6 @@ use std::env;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Instant;
 
 /// The variable that says which run is to be repeated, and only that.
 const REPLAY: &str = "POTOROO_SIM";
@@ -80,6 +82,8 @@ pub struct Report {
     pub complete: bool,
     /// Tells explorations apart that went another way; the same for the same runs.
     pub hash: u64,
+    /// What went wrong by itself, as [`Explore::faults`] said, and by crashes.
+    pub injected: Injected,
     /// How long it took.
     pub seconds: f64,
 }
@@ -87,9 +91,16 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            runs, steps, seconds, ..
+            runs,
+            steps,
+            seconds,
+            injected,
+            ..
         } = self;
         write!(f, "{runs} runs, {steps} steps, {seconds:.2} s")?;
+        if injected.total() > 0 {
+            write!(f, ", faults: {injected}")?;
+        }
         if self.complete {
             write!(f, ", all orders seen")?;
         }
@@ -122,7 +133,7 @@ impl fmt::Display for Failure {
             "  {run}, run {} of this exploration, after {steps} steps",
             self.runs_before + 1
         )?;
-        match std::thread::current().name().filter(|name| *name != "main") {
+        match thread::current().name().filter(|name| *name != "main") {
             Some(test) => writeln!(
                 f,
                 "  repeat it: {REPLAY}='{run}' cargo test {test} -- --exact --nocapture"
@@ -151,6 +162,7 @@ pub struct Explore<F> {
     undelivered_allowed: bool,
     pending_asks_allowed: bool,
     unreduced: bool,
+    faults: Faults,
     replay: Option<Run>,
     setup: Box<dyn Fn(SystemBuilder) -> SystemBuilder>,
 }
@@ -171,6 +183,7 @@ pub fn explore<F: Fn(&Sim)>(scenario: F) -> Explore<F> {
         undelivered_allowed: false,
         pending_asks_allowed: false,
         unreduced: false,
+        faults: Faults::none(),
         replay: None,
         setup: Box::new(|builder| builder),
     }
@@ -182,6 +195,7 @@ struct Outcome {
     steps: u64,
     hash: u64,
     choices: Vec<u32>,
+    injected: Injected,
     chart: String,
 }
 
@@ -264,6 +278,12 @@ impl<F: Fn(&Sim)> Explore<F> {
         self
     }
 
+    /// What goes wrong by itself, in random runs. Default: [nothing](Faults::none).
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
     /// Settings of the system, such as its time-outs and limits.
     pub fn system(mut self, setup: impl Fn(SystemBuilder) -> SystemBuilder + 'static) -> Self {
         self.setup = Box::new(setup);
@@ -281,7 +301,8 @@ impl<F: Fn(&Sim)> Explore<F> {
 
     /// As [`run`](Self::run), and gives the failure.
     pub fn check(mut self) -> Result<Report, Box<Failure>> {
-        let started = Instant::now();
+        // Outside of any world: the real clock.
+        let started = clock::now();
         if let Ok(named) = env::var(REPLAY) {
             let run = Run::parse(&named).unwrap_or_else(|wrong| panic!("{REPLAY}: {wrong}"));
             self.replay = Some(run);
@@ -297,6 +318,7 @@ impl<F: Fn(&Sim)> Explore<F> {
             steps: 0,
             complete: false,
             hash: 0,
+            injected: Injected::default(),
             seconds: 0.0,
         };
         match (self.replay.clone(), self.mode) {
@@ -327,7 +349,7 @@ impl<F: Fn(&Sim)> Explore<F> {
                 report.complete = true;
             }
         }
-        report.seconds = started.elapsed().as_secs_f64();
+        report.seconds = clock::now().since(started).as_secs_f64();
         Ok(report)
     }
 
@@ -359,6 +381,7 @@ impl<F: Fn(&Sim)> Explore<F> {
         let before = report.runs;
         report.runs += 1;
         report.steps += outcome.steps;
+        report.injected.add_all(&outcome.injected);
         report.hash = report.hash.rotate_left(5) ^ outcome.hash;
         let Some(problem) = outcome.problem else {
             return Ok(());
@@ -404,6 +427,7 @@ impl<F: Fn(&Sim)> Explore<F> {
             steps_max: self.steps_max,
             traced,
             failures_allowed: self.failures_allowed,
+            faults: self.faults.clone(),
         }));
         let here = world.clone();
         simulated::enter(&*here, || {
@@ -427,7 +451,9 @@ impl<F: Fn(&Sim)> Explore<F> {
             }
             world.end_of_scenario();
             // What the actors do while they end is no part of the scenario, but it must not tear anything down.
+            let nodes = world.nodes.take();
             let ended = catch_unwind(AssertUnwindSafe(|| {
+                nodes.iter().for_each(|node| node.end(&world));
                 drop(sim);
                 world.send_home();
             }));
@@ -439,6 +465,7 @@ impl<F: Fn(&Sim)> Explore<F> {
             problem: world.problem(),
             steps: world.steps(),
             hash: world.hash(),
+            injected: world.places.injected(),
             choices: world.choices(),
             chart: world.chart().unwrap_or_default(),
         }

@@ -1,6 +1,7 @@
 //! One actor, turn by turn, and what each turn of it does to others.
 
 use super::choice::{Chooser, Who};
+use super::faults::Faults;
 use super::world::{Grain, Making, SimWorld};
 use super::{Probe, Sim};
 use crate::actor::{Actor, ActorRef, Context, Fault};
@@ -97,6 +98,7 @@ impl<A: Actor, X> Harness<A, X> {
             steps_max: u64::MAX,
             traced: true,
             failures_allowed: true,
+            faults: Faults::none(),
         }));
         let inside = world.clone();
         let (sim, actor, extra) = simulated::enter(&*inside, || {

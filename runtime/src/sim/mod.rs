@@ -62,17 +62,32 @@
 //! it may across cores. By turns, time passes only in [`Sim::advance`] (where timers race with turns) and when code outside
 //! waits and nothing else can happen.
 //!
+//! # Network, disk, and nodes
+//!
+//! Sockets and files of a simulated thread are the world's: [`sys::net`](crate::sys::net) and [`sys::files`](crate::sys::files)
+//! ask it in place of the kernel. TCP keeps its promises inside one connection (bytes in order, in arbitrary pieces, bounded
+//! buffers, ends and resets); what happens to connections is drawn from [`Faults`], in random runs. By turns the network is
+//! perfect. [`Sim::node`] makes a simulated process with an address and a disk of its own, which can crash, be paused, and
+//! be started again on what the disk kept. Unix sockets are refused with an error that says so.
+//!
 //! # What it lacks
 //!
 //! Handlers are not interrupted, so what actors share behind the runtime's back, such as atomics, is not interleaved: that
 //! is what the models with loom are for. A search through all orders must be told of it with [`touch`]. Threads that a program
-//! starts by itself are not simulated.
+//! starts by itself are not simulated, nor are sockets and files that it opens past [`sys`](crate::sys). TLS takes its keys
+//! from the kernel, so a run with it may go another way when it is repeated. What a crashed node had in memory is never given
+//! back.
 
 mod choice;
+mod disk;
 mod explore;
+mod faults;
 mod harness;
 mod history;
+mod network;
+mod node;
 mod order;
+mod places;
 mod probe;
 mod random;
 mod reduce;
@@ -80,8 +95,10 @@ mod trace;
 mod world;
 
 pub use explore::{Explore, Failure, Report, Run, explore};
+pub use faults::{FaultKind, Faults, Injected};
 pub use harness::{Effects, Harness, Told};
 pub use history::{Call, History, Model};
+pub use node::Node;
 pub use order::InOrder;
 pub use probe::{Probe, ProbeActor};
 
@@ -175,6 +192,48 @@ impl Sim {
     /// The failures of actors so far, as text; empty unless they are [allowed](Explore::allow_failures).
     pub fn failures(&self) -> Vec<String> {
         self.world.failures()
+    }
+
+    /// A simulated process on a machine of its own, by its name: made when the name is new.
+    pub fn node(&self, name: &str) -> Node {
+        Node::named(name, &self.world)
+    }
+
+    /// The node that this system is on, with the address and the disk that the scenario has.
+    pub fn here(&self) -> Node {
+        self.node("main")
+    }
+
+    /// From now on nothing of either node reaches the other. Connections do not hear of it: what they send waits.
+    pub fn partition(&self, one: &Node, other: &Node) {
+        self.partition_one_way(one, other);
+        self.partition_one_way(other, one);
+    }
+
+    /// From now on nothing of `from` reaches `to`; the other way all is well.
+    pub fn partition_one_way(&self, from: &Node, to: &Node) {
+        self.world.places.set_cut(from.index(), to.index(), true);
+    }
+
+    /// All partitions heal, also those that came by themselves.
+    pub fn heal(&self) {
+        self.world.heal();
+    }
+
+    /// From now on nothing goes wrong by itself, and partitions heal: the second half of a scenario that first checks what
+    /// must never happen, and then that all comes to a good end. A connection that is half open stays so.
+    pub fn calm(&self) {
+        self.world.calm();
+    }
+
+    /// From now on this goes wrong by itself, in random runs.
+    pub fn set_faults(&self, faults: Faults) {
+        *self.world.places.faults.borrow_mut() = faults;
+    }
+
+    /// What went wrong by itself so far, and by crashes.
+    pub fn injected(&self) -> Injected {
+        self.world.places.injected()
     }
 
     /// Fails the run: for checks that find something without an assertion.

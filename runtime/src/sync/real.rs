@@ -43,7 +43,7 @@ pub mod hint {
 
 /// Threads.
 pub mod thread {
-    pub use std::thread::{Builder, JoinHandle, panicking, sleep, yield_now};
+    pub use std::thread::{Builder, JoinHandle, current, panicking, sleep, yield_now};
 }
 
 /// A cell whose content several owners may reach, one at a time; accesses go through closures so that loom can watch

@@ -2,14 +2,14 @@
 //!
 //! An output is written beside its final name and takes that name only when it is published, so that nobody ever finds
 //! half of it. Calls block: what is read comes from the page cache as a rule, and what is written goes there; the slow
-//! calls are those that wait for the disk, [`OutputFile::publish`], [`replace`] and `OpenFile::sync`.
+//! calls are those that wait for the disk, [`OutputFile::publish`], [`replace`] and `OpenFile::sync`. In a simulated world
+//! the files are the world's.
 
+use super::disk::{self, File, Found};
+use crate::mutant;
 use crate::sync::global::{AtomicU64, Relaxed};
 use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::fd::IntoRawFd;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// A file that is read from its front to its end.
@@ -52,11 +52,11 @@ impl OutputFile {
 
     /// As [`create`](Self::create), with what stands behind the final name until the file is published.
     fn create_by_way_of(path: &Path, suffix: &str) -> io::Result<Self> {
-        let partial = match path.metadata() {
-            Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(found) if !found.is_file() => None,
+        let partial = match disk::look(path) {
+            Found::Directory => return Err(io::ErrorKind::IsADirectory.into()),
+            Found::Device => None,
             // What cannot be looked at is for the attempt to write to find out.
-            _ => {
+            Found::Other => {
                 let mut partial = OsString::from(path);
                 partial.push(suffix);
                 Some(PathBuf::from(partial))
@@ -64,7 +64,7 @@ impl OutputFile {
         };
         let file = match &partial {
             Some(partial) => File::create(partial)?,
-            None => File::options().write(true).open(path)?,
+            None => File::open_device(path)?,
         };
         Ok(Self {
             file,
@@ -83,12 +83,17 @@ impl OutputFile {
         let Some(partial) = &self.partial else {
             return Ok(());
         };
-        self.file.sync_all()?;
-        fs::rename(partial, &self.path)?;
+        if !mutant!("sim_publish_without_sync") {
+            self.file.sync()?;
+        }
+        disk::rename(partial, &self.path)?;
         self.partial = None;
         // The name is durable only with its directory.
         let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+        if mutant!("sim_publish_without_directory_sync") {
+            return Ok(());
+        }
+        disk::sync_directory(directory.unwrap_or(Path::new(".")))
     }
 }
 
@@ -96,7 +101,7 @@ impl Drop for OutputFile {
     fn drop(&mut self) {
         if let Some(partial) = &self.partial {
             // Half a file is of no use to anybody; failing to remove it harms nobody.
-            let _ = fs::remove_file(partial);
+            let _ = disk::remove(partial);
         }
     }
 }
@@ -107,8 +112,8 @@ impl Drop for OutputFile {
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     // What is not there yet has no other name.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let permissions: Option<Permissions> = path.metadata().ok().map(|found| found.permissions());
+    let path = disk::canonical(path);
+    let permissions = disk::permissions(&path);
     let suffix = format!(".{}-{}.partial", std::process::id(), NEXT.fetch_add(1, Relaxed));
     let mut file = OutputFile::create_by_way_of(&path, &suffix)?;
     if let Some(permissions) = permissions.filter(|_| file.partial.is_some()) {
@@ -121,15 +126,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Reads a whole file, if it has no more than `bytes_max`; `None` if it has.
 pub fn read_whole(path: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
     let file = File::open(path)?;
-    let found = file.metadata()?;
-    if found.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if found.len() > bytes_max as u64 {
+    let length = file.len()?;
+    if length > bytes_max as u64 {
         return Ok(None);
     }
     // The length is a guess: files below `/proc` have none, and others may grow meanwhile.
-    let mut bytes = Vec::with_capacity(found.len() as usize);
+    let mut bytes = Vec::with_capacity(length as usize);
     file.take((bytes_max as u64).saturating_add(1))
         .read_to_end(&mut bytes)?;
     Ok((bytes.len() <= bytes_max).then_some(bytes))
@@ -159,21 +161,9 @@ pub(crate) struct OpenFile(File);
 impl OpenFile {
     /// Opens a file. A directory is refused.
     pub(crate) fn open(path: &Path, access: Access, presence: Presence) -> io::Result<Self> {
-        let mut options = File::options();
-        options
-            .read(true)
-            .write(access == Access::ReadWrite)
-            .append(access == Access::Append);
-        match presence {
-            Presence::There => {}
-            Presence::Any => drop(options.create(true)),
-            Presence::New => drop(options.create_new(true)),
-        }
-        let file = options.open(path)?;
+        let file = File::open_as(path, access, presence)?;
         // To be read from, a directory can be opened, and only the first read would say so.
-        if file.metadata()?.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
+        file.len()?;
         Ok(Self(file))
     }
 
@@ -188,7 +178,7 @@ impl OpenFile {
         while filled < bytes.len() {
             match self
                 .0
-                .read_at(&mut bytes[filled..], offset.saturating_add(filled as u64))
+                .read_at(offset.saturating_add(filled as u64), &mut bytes[filled..])
             {
                 Ok(0) => break,
                 Ok(count) => filled += count,
@@ -203,37 +193,34 @@ impl OpenFile {
 
     /// Writes all bytes from `offset` on.
     pub(crate) fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.0.write_all_at(offset, bytes)
     }
 
     /// Writes all bytes at the end of a file that was opened to append.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+        self.0.append(bytes)
     }
 
     /// Waits until all that was written is on the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.0.sync_all()
+        self.0.sync()
     }
 
     /// The length in bytes.
     pub(crate) fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        self.0.len()
     }
 
     /// Closes the file, and says what dropping it would keep back: that a write of before has failed since.
     pub(crate) fn close(self) -> io::Result<()> {
-        // SAFETY: the descriptor is open and this call's own; whatever comes of it, it is not used again.
-        match unsafe { libc::close(self.0.into_raw_fd()) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        self.0.close()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::{self, Permissions};
 
     #[test]
     fn a_file_has_its_name_only_when_published() {

@@ -9,6 +9,8 @@ mod admission;
 pub(crate) mod barrier;
 pub mod clock;
 pub(crate) mod cores;
+mod disk;
+pub mod entropy;
 pub mod files;
 pub mod net;
 pub mod perf;
@@ -20,6 +22,7 @@ pub(crate) mod poller;
 pub mod process;
 #[cfg_attr(potoroo_loom, allow(dead_code, reason = "models run in no simulated world"))]
 pub(crate) mod simulated;
+mod socket;
 mod stream;
 mod udp;
 #[cfg(unix)]

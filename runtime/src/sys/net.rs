@@ -1,14 +1,17 @@
 //! Sockets: the few TCP operations that connections and listeners need, never blocking.
 //!
-//! Bytes go through `recv` and `send` of this module so that a simulated network can take their place. It lacks
-//! buffering and framing (see `io`).
+//! On a thread that simulates, the sockets are those of its world. It lacks buffering and framing (see `io`).
 
 use super::admission::Place;
 use super::poller::EventSource;
+use super::simulated;
+use super::socket::Socket;
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicUsize;
+use crate::sys::clock;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
 
 pub use super::admission::Admission;
 pub use super::stream::{ListeningSocket, Stream};
@@ -21,12 +24,19 @@ const ACCEPT_BACKLOG: i32 = 1024;
 
 /// A listening socket.
 #[derive(Debug)]
-pub struct TcpListener(mio::net::TcpListener);
+pub struct TcpListener(Socket<mio::net::TcpListener>);
 
 impl TcpListener {
     /// Binds and listens. The address may be taken again right after a previous owner has gone (`SO_REUSEADDR`).
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        if simulated::is_on() {
+            return Self::listen_in_the_world(address, false);
+        }
         Self::listen(Self::socket(address)?, address)
+    }
+
+    fn listen_in_the_world(address: SocketAddr, shared: bool) -> io::Result<Self> {
+        simulated::network(|network| network.listen(address, shared)).map(|id| Self(Socket::simulated(id)))
     }
 
     /// Binds `count` sockets to one address (`SO_REUSEPORT`), for a listener on each worker: the kernel deals the
@@ -35,9 +45,13 @@ impl TcpListener {
     pub fn bind_each(mut address: SocketAddr, count: usize) -> io::Result<Vec<Self>> {
         let mut sockets = Vec::with_capacity(count);
         for _ in 0..count {
-            let socket = Self::socket(address)?;
-            Self::share_port(&socket)?;
-            let socket = Self::listen(socket, address)?;
+            let socket = if simulated::is_on() {
+                Self::listen_in_the_world(address, true)?
+            } else {
+                let socket = Self::socket(address)?;
+                Self::share_port(&socket)?;
+                Self::listen(socket, address)?
+            };
             // The first may have been given a port by the kernel; the others take the same.
             address = socket.local_address()?;
             sockets.push(socket);
@@ -68,29 +82,38 @@ impl TcpListener {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(ACCEPT_BACKLOG)?;
-        Ok(Self(mio::net::TcpListener::from_std(socket.into())))
+        Ok(Self(Socket::Real(mio::net::TcpListener::from_std(socket.into()))))
     }
 
     /// The address in use; tells the port when 0 was asked for.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.0
+            .with(|socket| socket.local_addr(), |network, id| network.local_address(id))
     }
 
     /// The next connection that waits, or `WouldBlock`.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = self.0.accept()?;
-        Ok((TcpStream::prepared(stream)?, peer))
+        self.0.with(
+            |socket| {
+                let (stream, peer) = socket.accept()?;
+                Ok((TcpStream::prepared(stream)?, peer))
+            },
+            |network, id| {
+                let (stream, peer) = network.accept(id)?;
+                Ok((TcpStream::simulated(stream), peer))
+            },
+        )
     }
 
-    pub(crate) fn source(&mut self) -> &mut EventSource {
-        &mut self.0
+    pub(crate) fn source(&mut self) -> EventSource<'_> {
+        self.0.source()
     }
 }
 
 /// A connected (or connecting) stream of bytes.
 #[derive(Debug)]
 pub struct TcpStream {
-    inner: mio::net::TcpStream,
+    inner: Socket<mio::net::TcpStream>,
     /// What counts this stream: given back when it closes.
     places: Vec<Place>,
 }
@@ -98,11 +121,54 @@ pub struct TcpStream {
 impl TcpStream {
     /// Starts connecting; the outcome comes with the first readiness and [`take_error`](Self::take_error).
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
+        if simulated::is_on() {
+            return simulated::network(|network| network.connect(address)).map(Self::simulated);
+        }
         Self::prepared(mio::net::TcpStream::connect(address)?)
+    }
+
+    /// Connects, and waits for it: for code outside of actors.
+    ///
+    /// ```
+    /// use potoroo_runtime::sys::net::{TcpListener, TcpStream};
+    /// use std::time::Duration;
+    ///
+    /// let socket = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+    /// let stream = TcpStream::connect_within(socket.local_address()?, Duration::from_secs(5))?;
+    /// assert_eq!(stream.peer_address()?, socket.local_address()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn connect_within(address: SocketAddr, at_most: Duration) -> io::Result<Self> {
+        if !simulated::is_on() {
+            return Self::from_std(std::net::TcpStream::connect_timeout(&address, at_most)?);
+        }
+        let stream = Self::connect(address)?;
+        let mut outcome = None;
+        simulated::wait(clock::now() + at_most, &mut || {
+            outcome = match stream.take_error() {
+                Ok(Some(error)) | Err(error) => Some(Err(error)),
+                Ok(None) => stream.peer_address().is_ok().then_some(Ok(())),
+            };
+            outcome.is_some()
+        });
+        match outcome {
+            Some(outcome) => outcome.map(|()| stream),
+            None => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    fn simulated(id: u64) -> Self {
+        Self {
+            inner: Socket::simulated(id),
+            places: Vec::new(),
+        }
     }
 
     /// Takes over a stream that was connected by blocking code.
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
+        if simulated::is_on() {
+            return Err(simulated::unsupported("sockets of the kernel"));
+        }
         stream.set_nonblocking(true)?;
         Self::prepared(mio::net::TcpStream::from_std(stream))
     }
@@ -111,39 +177,53 @@ impl TcpStream {
         // Batches are coalesced by the turn that writes them; Nagle's delay would only add to the latency.
         stream.set_nodelay(true)?;
         Ok(Self {
-            inner: stream,
+            inner: Socket::Real(stream),
             places: Vec::new(),
         })
     }
 
     /// Reads what is there: the number of bytes, 0 at the end of the stream, or `WouldBlock`.
     pub fn recv(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(into)
+        match &mut self.inner {
+            Socket::Real(socket) => socket.read(into),
+            Socket::Simulated(socket) => socket.with(|network, id| network.recv(id, into)),
+        }
     }
 
     /// Writes what the kernel takes: the number of bytes, or `WouldBlock`.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.inner.write(bytes)
+        match &mut self.inner {
+            Socket::Real(socket) => socket.write(bytes),
+            Socket::Simulated(socket) => socket.with(|network, id| network.send(id, &[IoSlice::new(bytes)])),
+        }
     }
 
     /// Writes what the kernel takes of several pieces, in order, in one call: the number of bytes, or `WouldBlock`.
     pub fn send_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.inner.write_vectored(pieces)
+        match &mut self.inner {
+            Socket::Real(socket) => socket.write_vectored(pieces),
+            Socket::Simulated(socket) => socket.with(|network, id| network.send(id, pieces)),
+        }
     }
 
     /// The error that ended a connection attempt, if it failed.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.inner.take_error()
+        self.inner
+            .with(|socket| socket.take_error(), |network, id| network.take_error(id))
     }
 
     /// The other side's address; an error while the connection is not established.
     pub fn peer_address(&self) -> io::Result<SocketAddr> {
-        self.inner.peer_addr()
+        self.inner
+            .with(|socket| socket.peer_addr(), |network, id| network.peer_address(id))
     }
 
     /// Says that nothing more will be written; reading goes on.
     pub fn shut_down_write(&self) -> io::Result<()> {
-        self.inner.shutdown(Shutdown::Write)
+        self.inner.with(
+            |socket| socket.shutdown(Shutdown::Write),
+            |network, id| network.shut_down_write(id),
+        )
     }
 
     /// Counts this stream as long as it is open.
@@ -151,8 +231,8 @@ impl TcpStream {
         self.places.push(place);
     }
 
-    pub(crate) fn source(&mut self) -> &mut EventSource {
-        &mut self.inner
+    pub(crate) fn source(&mut self) -> EventSource<'_> {
+        self.inner.source()
     }
 }
 

@@ -4,7 +4,8 @@
 //! [`Waker`]. Because everyone parks in a poll of their own, no sleeping thread ever has to hand the duty of watching
 //! sockets to another. It lacks knowledge of actors: it returns tokens.
 
-use crate::sync::global::{Arc, AtomicBool, Relaxed};
+use super::simulated;
+use crate::sync::global::{Arc, AtomicBool, Relaxed, StaticMutex, StaticMutexGuard};
 use mio::{Events, Interest, Poll, Token};
 use std::io;
 use std::time::Duration;
@@ -13,43 +14,88 @@ use std::time::Duration;
 const WAKE: Token = Token(usize::MAX);
 
 /// What a poller without a kernel knows, in a simulated world.
-#[derive(Default)]
-struct Simulated {
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
     is_on: AtomicBool,
     rung: AtomicBool,
+    /// What has become ready since the last look, by token, in the order in which it did.
+    edges: StaticMutex<Vec<(usize, Readiness)>>,
+}
+
+impl Bell {
+    fn edges(&self) -> StaticMutexGuard<'_, Vec<(usize, Readiness)>> {
+        self.edges.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// A socket has become ready. As in a kernel, edges of one socket that nobody has looked at become one.
+    #[cfg_attr(potoroo_loom, allow(dead_code, reason = "models run in no simulated world"))]
+    pub(crate) fn edge(&self, token: usize, readiness: Readiness) {
+        let mut edges = self.edges();
+        match edges.iter_mut().find(|(known, _)| *known == token) {
+            Some((_, known)) => *known = known.and(readiness),
+            None => edges.push((token, readiness)),
+        }
+        self.rung.store(true, Relaxed);
+    }
 }
 
 /// Rings a sleeping poller from any thread.
 pub(crate) struct Waker {
-    inner: mio::Waker,
-    simulated: Arc<Simulated>,
+    /// None of the kernel's, if it was made in a simulated world: worlds are many, and descriptors are not.
+    inner: Option<mio::Waker>,
+    bell: Arc<Bell>,
 }
 
 impl Waker {
     /// Makes the current or the next [`Poller::wait`] return.
     pub(crate) fn wake(&self) {
-        if self.simulated.is_on.load(Relaxed) {
-            self.simulated.rung.store(true, Relaxed);
+        if self.bell.is_on.load(Relaxed) {
+            self.bell.rung.store(true, Relaxed);
             return;
         }
         // Writing to an eventfd fails only when its counter is full, and then the poller is awake already.
-        let _ = self.inner.wake();
+        let _ = self.inner.as_ref().map(mio::Waker::wake);
+    }
+
+    /// Whether it can wake a poller outside of simulated worlds.
+    #[cfg_attr(potoroo_loom, allow(dead_code, reason = "a model has no pool of doorbells"))]
+    pub(crate) fn has_kernel(&self) -> bool {
+        self.inner.is_some()
     }
 
     /// Whether the poller belongs to a simulated world from now on, until it is said otherwise; then nothing has rung.
     pub(crate) fn simulate(&self, is_on: bool) {
-        self.simulated.rung.store(false, Relaxed);
-        self.simulated.is_on.store(is_on, Relaxed);
+        self.forget_edges();
+        self.hear();
+        self.bell.is_on.store(is_on, Relaxed);
+    }
+
+    /// The poller has heard the bell of a simulated world, and is going to look at its sockets.
+    pub(crate) fn hear(&self) {
+        self.bell.rung.store(false, Relaxed);
+    }
+
+    /// Whether a socket has become ready in a simulated world, and nobody has looked since.
+    pub(crate) fn has_edges(&self) -> bool {
+        !self.bell.edges().is_empty()
+    }
+
+    /// Nobody watches the sockets whose edges are left.
+    pub(crate) fn forget_edges(&self) {
+        self.bell.edges().clear();
     }
 
     /// Whether somebody has rung in a simulated world, and the poller has not waited since.
     pub(crate) fn has_rung(&self) -> bool {
-        self.simulated.rung.load(Relaxed)
+        self.bell.rung.load(Relaxed)
     }
 }
 
-/// A socket that can be watched.
-pub(crate) type EventSource = dyn mio::event::Source;
+/// A socket that can be watched: the kernel's, or one of a simulated world, by its number.
+pub(crate) enum EventSource<'a> {
+    Real(&'a mut dyn mio::event::Source),
+    Simulated(u64),
+}
 
 /// What a socket is ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,43 +109,64 @@ pub struct Readiness {
     pub closed: bool,
 }
 
+impl Readiness {
+    fn and(self, other: Self) -> Self {
+        Self {
+            readable: self.readable | other.readable,
+            writable: self.writable | other.writable,
+            closed: self.closed | other.closed,
+        }
+    }
+}
+
 /// Waits for sockets and for the waker.
 pub(crate) struct Poller {
-    poll: Poll,
-    events: Events,
-    simulated: Arc<Simulated>,
+    kernel: Option<(Poll, Events)>,
+    bell: Arc<Bell>,
 }
 
 impl Poller {
     /// A poller and the waker that interrupts it.
     pub(crate) fn new(events_max: usize) -> io::Result<(Self, Waker)> {
-        let poll = Poll::new()?;
-        let simulated = Arc::new(Simulated::default());
+        let kernel = match simulated::is_on() {
+            true => None,
+            false => Some((Poll::new()?, Events::with_capacity(events_max))),
+        };
+        let inner = kernel.as_ref().map(|(poll, _)| mio::Waker::new(poll.registry(), WAKE));
+        let bell = Arc::new(Bell::default());
         let waker = Waker {
-            inner: mio::Waker::new(poll.registry(), WAKE)?,
-            simulated: simulated.clone(),
+            inner: inner.transpose()?,
+            bell: bell.clone(),
         };
-        let poller = Self {
-            simulated,
-            poll,
-            events: Events::with_capacity(events_max),
-        };
+        let poller = Self { kernel, bell };
         Ok((poller, waker))
     }
 
     /// Starts watching `source`; edges are reported under `token`.
-    pub(crate) fn watch(&self, source: &mut EventSource, token: usize) -> io::Result<()> {
+    pub(crate) fn watch(&self, source: EventSource<'_>, token: usize) -> io::Result<()> {
         debug_assert!(Token(token) != WAKE);
-        source.register(
-            self.poll.registry(),
-            Token(token),
-            Interest::READABLE | Interest::WRITABLE,
-        )
+        match (source, &self.kernel) {
+            (EventSource::Real(source), Some((poll, _))) if !self.bell.is_on.load(Relaxed) => {
+                source.register(poll.registry(), Token(token), Interest::READABLE | Interest::WRITABLE)
+            }
+            // It would never be looked at.
+            (EventSource::Real(_), _) => Err(simulated::unsupported("sockets of the kernel")),
+            (EventSource::Simulated(socket), _) => {
+                simulated::network(|network| network.watch(socket, self.bell.clone(), token))
+            }
+        }
     }
 
     /// Stops watching `source`.
-    pub(crate) fn forget(&self, source: &mut EventSource) -> io::Result<()> {
-        source.deregister(self.poll.registry())
+    pub(crate) fn forget(&self, source: EventSource<'_>) -> io::Result<()> {
+        match (source, &self.kernel) {
+            (EventSource::Real(source), Some((poll, _))) => source.deregister(poll.registry()),
+            (EventSource::Real(_), None) => Ok(()),
+            (EventSource::Simulated(socket), _) => simulated::network(|network| {
+                network.forget(socket);
+                Ok(())
+            }),
+        }
     }
 
     /// Waits until something is ready, the waker rings or `at_most` has passed (`None`: for ever), and calls `ready`
@@ -109,17 +176,24 @@ impl Poller {
         at_most: Option<Duration>,
         mut ready: impl FnMut(usize, Readiness),
     ) -> io::Result<()> {
-        if self.simulated.is_on.load(Relaxed) {
-            self.simulated.rung.store(false, Relaxed);
+        if self.bell.is_on.load(Relaxed) {
+            self.bell.rung.store(false, Relaxed);
+            let edges = std::mem::take(&mut *self.bell.edges());
+            for (token, readiness) in edges {
+                ready(token, readiness);
+            }
             return Ok(());
         }
-        match self.poll.poll(&mut self.events, at_most) {
+        let Some((poll, events)) = &mut self.kernel else {
+            return Ok(());
+        };
+        match poll.poll(events, at_most) {
             Ok(()) => {}
             // A signal: whoever handles it will ring; nothing is lost by looking again.
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(e) => return Err(e),
         }
-        for event in &self.events {
+        for event in &*events {
             if event.token() == WAKE {
                 continue;
             }

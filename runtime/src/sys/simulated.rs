@@ -7,8 +7,14 @@
 //! or a reading of the clock is near. What the world decides, and by what, is upstairs (`sim`): this floor has its shape.
 
 use super::clock::Time;
+use super::poller::Bell;
+use crate::sync::global::Arc;
 use std::cell::Cell;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 /// Something to be done on no worker: blocking work, or an alarm.
 pub(crate) type Errand = Box<dyn FnOnce()>;
@@ -89,6 +95,102 @@ pub(crate) struct Glimpse<'a> {
     pub(crate) describe: &'a dyn Fn(usize) -> String,
 }
 
+/// What stands in for the network: the sockets of a world, by their numbers. Nothing here blocks.
+pub(crate) trait Network {
+    /// A socket that listens; with `shared`, others may listen at the same address.
+    fn listen(&self, address: SocketAddr, shared: bool) -> io::Result<u64>;
+
+    /// The next stream that waits at a listener.
+    fn accept(&self, listener: u64) -> io::Result<(u64, SocketAddr)>;
+
+    /// A stream that begins to connect.
+    fn connect(&self, address: SocketAddr) -> io::Result<u64>;
+
+    /// Reads what has arrived. Less than was offered means that there is no more.
+    fn recv(&self, stream: u64, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Takes what there is room for. Less than was offered means that there is no more.
+    fn send(&self, stream: u64, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Nothing more will be sent.
+    fn shut_down_write(&self, stream: u64) -> io::Result<()>;
+
+    /// The error that has ended a stream, once.
+    fn take_error(&self, stream: u64) -> io::Result<Option<io::Error>>;
+
+    /// The other side's address, once connected.
+    fn peer_address(&self, stream: u64) -> io::Result<SocketAddr>;
+
+    /// The address of a socket of any kind.
+    fn local_address(&self, socket: u64) -> io::Result<SocketAddr>;
+
+    /// A socket for datagrams.
+    fn bind_datagrams(&self, address: SocketAddr) -> io::Result<u64>;
+
+    /// Sends a datagram, which may reach nobody.
+    fn send_to(&self, socket: u64, bytes: &[u8], to: SocketAddr) -> io::Result<usize>;
+
+    /// The next datagram.
+    fn recv_from(&self, socket: u64, into: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
+
+    /// Has edges of this socket reported there, from what it is ready for now on.
+    fn watch(&self, socket: u64, bell: Arc<Bell>, token: usize) -> io::Result<()>;
+
+    /// Has no more edges reported.
+    fn forget(&self, socket: u64);
+
+    /// Nobody holds the socket any more.
+    fn close(&self, socket: u64);
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// To be read; it must be there.
+    Read,
+    /// To be written; what was there goes.
+    Create,
+    /// To be read and written; it must be there.
+    There,
+    /// To be read and written; it is made if it is not there.
+    Any,
+    /// To be read and written; it must not be there.
+    New,
+}
+
+/// What stands in for the disk: the files that the running node has, by the numbers they get when they are opened.
+pub(crate) trait Disk {
+    /// Opens a file.
+    fn open(&self, path: &Path, how: Opening) -> io::Result<u64>;
+
+    /// Reads from there on: how many bytes, 0 at the end.
+    fn read_at(&self, file: u64, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes from there on: how many bytes.
+    fn write_at(&self, file: u64, offset: u64, bytes: &[u8]) -> io::Result<usize>;
+
+    /// How long a file is, in bytes.
+    fn len(&self, file: u64) -> io::Result<u64>;
+
+    /// Makes what was written to a file durable, but not its name.
+    fn sync(&self, file: u64) -> io::Result<()>;
+
+    /// Makes the names in a directory durable.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file another name, and takes that from whatever has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a name.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Whether the path is a directory.
+    fn is_directory(&self, path: &Path) -> bool;
+
+    /// Nobody holds the file any more.
+    fn close(&self, file: u64);
+}
+
 /// What stands in for the operating system.
 pub(crate) trait World {
     /// The virtual time.
@@ -123,6 +225,21 @@ pub(crate) trait World {
 
     /// An actor has failed: its id, type and reason.
     fn failed(&self, id: u64, type_name: &'static str, reason: &str);
+
+    /// Has something happen that no node does: the network's part.
+    fn event(&self, due: Time, event: Errand);
+
+    /// Lets so much time pass in the middle of something: the disk is slow.
+    fn take_time(&self, time: Duration);
+
+    /// Whether the system of this root was on a node that has crashed: nobody can wait for its end.
+    fn is_gone(&self, root: u64) -> bool;
+
+    /// The network.
+    fn network(&self) -> &dyn Network;
+
+    /// The disk.
+    fn disk(&self) -> &dyn Disk;
 }
 
 thread_local! {
@@ -174,4 +291,24 @@ pub(crate) fn touch(what: u64) {
 /// Waits in the world of this thread until `done` or `deadline`; `false` where there is none.
 pub(crate) fn wait(deadline: Time, done: &mut dyn FnMut() -> bool) -> bool {
     with(|world| world.wait(deadline, done)).is_some()
+}
+
+/// Calls `f` with the network of this thread's world.
+pub(crate) fn network<R>(f: impl FnOnce(&dyn Network) -> io::Result<R>) -> io::Result<R> {
+    with(|world| f(world.network())).unwrap_or_else(|| Err(out_of_this_world()))
+}
+
+/// Calls `f` with the disk of this thread's world.
+pub(crate) fn disk<R>(f: impl FnOnce(&dyn Disk) -> io::Result<R>) -> io::Result<R> {
+    with(|world| f(world.disk())).unwrap_or_else(|| Err(out_of_this_world()))
+}
+
+fn out_of_this_world() -> io::Error {
+    io::Error::other("it belongs to a simulated world, which this thread is not in")
+}
+
+/// The error of what a simulated world does not have.
+pub(crate) fn unsupported(what: &str) -> io::Error {
+    let text = format!("a simulated world has no {what}");
+    io::Error::new(io::ErrorKind::Unsupported, text)
 }

@@ -54,7 +54,7 @@ impl Stream {
         either!(self, stream => stream.hold(place));
     }
 
-    pub(crate) fn source(&mut self) -> &mut EventSource {
+    pub(crate) fn source(&mut self) -> EventSource<'_> {
         either!(self, stream => stream.source())
     }
 }
@@ -103,7 +103,7 @@ pub enum ListeningSocket {
 }
 
 impl ListeningSocket {
-    pub(crate) fn source(&mut self) -> &mut EventSource {
+    pub(crate) fn source(&mut self) -> EventSource<'_> {
         match self {
             Self::Tcp(socket) => socket.source(),
             #[cfg(unix)]

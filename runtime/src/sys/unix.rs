@@ -1,10 +1,12 @@
 //! Unix sockets: streams between processes of one machine, by a path.
 //!
 //! As the TCP ones of `net`, without addresses that mean anything: who connects is told by the rights of the path.
+//! A simulated world has none.
 
 use super::admission::Place;
 use super::net::Countable;
 use super::poller::EventSource;
+use super::simulated;
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicUsize;
 use std::io::{self, IoSlice, Read, Write};
@@ -23,6 +25,9 @@ impl UnixListener {
     /// Binds and listens. A path that is there is an error, unless it is a socket that nobody listens at: what a process
     /// that was killed has left behind is replaced.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        if simulated::is_on() {
+            return Err(simulated::unsupported("Unix sockets"));
+        }
         let path = path.as_ref();
         let inner = match mio::net::UnixListener::bind(path) {
             Err(e) if e.kind() == io::ErrorKind::AddrInUse && Self::is_left_behind(path) => {
@@ -54,8 +59,8 @@ impl UnixListener {
         self.inner.accept().map(|(stream, _)| UnixStream::from_mio(stream))
     }
 
-    pub(crate) fn source(&mut self) -> &mut EventSource {
-        &mut self.inner
+    pub(crate) fn source(&mut self) -> EventSource<'_> {
+        EventSource::Real(&mut self.inner)
     }
 }
 
@@ -76,17 +81,26 @@ pub struct UnixStream {
 impl UnixStream {
     /// Connects to the socket at `path`.
     pub fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
+        if simulated::is_on() {
+            return Err(simulated::unsupported("Unix sockets"));
+        }
         mio::net::UnixStream::connect(path).map(Self::from_mio)
     }
 
     /// Two ends of one stream.
     pub fn pair() -> io::Result<(Self, Self)> {
+        if simulated::is_on() {
+            return Err(simulated::unsupported("Unix sockets"));
+        }
         let (one, other) = mio::net::UnixStream::pair()?;
         Ok((Self::from_mio(one), Self::from_mio(other)))
     }
 
     /// Takes over a stream that was connected by blocking code.
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        if simulated::is_on() {
+            return Err(simulated::unsupported("Unix sockets"));
+        }
         stream.set_nonblocking(true)?;
         Ok(Self::from_mio(mio::net::UnixStream::from_std(stream)))
     }
@@ -117,8 +131,8 @@ impl UnixStream {
         self.places.push(place);
     }
 
-    pub(crate) fn source(&mut self) -> &mut EventSource {
-        &mut self.inner
+    pub(crate) fn source(&mut self) -> EventSource<'_> {
+        EventSource::Real(&mut self.inner)
     }
 }
 

@@ -227,12 +227,26 @@ impl System {
         self.shut_down(drain)
     }
 
+    /// Whether it was on a simulated node that has crashed: nobody of it will ever do anything again.
+    fn is_gone(&self) -> bool {
+        simulated::with(|world| world.is_gone(self.root.id().0)).unwrap_or(false)
+    }
+
     pub(crate) fn shut_down(&self, drain: Duration) -> ShutdownReport {
         assert!(
             Worker::with_current(|worker| worker.is_none()),
             "an actor cannot shut its own system down: have a thread outside do it"
         );
         self.door().closed = true;
+        if self.is_gone() {
+            self.door().simulated = false;
+            return ShutdownReport {
+                drained: false,
+                stats: self.stats(),
+                dead_letters: self.dead_letters(),
+                recording: None,
+            };
+        }
         // Blocking work has until then as well.
         let until = clock::now() + drain;
         let drained = self.run_until_quiet(drain);
@@ -258,7 +272,7 @@ impl Drop for System {
     fn drop(&mut self) {
         let door = self.door();
         // What a failed simulation leaves is the world's to bury.
-        let left_to_the_world = door.simulated && thread::panicking();
+        let left_to_the_world = door.simulated && (thread::panicking() || self.is_gone());
         let running = !door.threads.is_empty() || door.simulated;
         drop(door);
         if running && !left_to_the_world {
