@@ -76,7 +76,7 @@ fn ask(sim: &Sim, node: &Node) -> Option<u64> {
 }
 
 /// Whoever was answered is counted for ever, wherever the power goes.
-fn count_through_crashes(sim: &Sim) {
+pub(crate) fn count_through_crashes(sim: &Sim) {
     let node = sim.node("counter");
     node.start(counting);
     let mut last = 0;

@@ -59,6 +59,8 @@ const BUGS: &[(&str, &str)] = &[
     ("mute_relief_tells_nobody", "pressure"),
     ("sim_restart_loses_mail", "restarts"),
     ("sim_credit_wakes_nobody", "credits"),
+    ("sim_publish_without_sync", "crashes"),
+    ("sim_publish_without_directory_sync", "crashes"),
 ];
 
 /// How many seeds a bug may take to be found.

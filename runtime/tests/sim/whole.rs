@@ -34,7 +34,7 @@ const fn plain(name: &'static str, scenario: fn(&Sim)) -> Whole {
     }
 }
 
-pub(crate) const ALL: [Whole; 7] = [
+pub(crate) const ALL: [Whole; 8] = [
     plain("crowd", crowd),
     plain("quiet", quiet),
     Whole {
@@ -48,6 +48,12 @@ pub(crate) const ALL: [Whole; 7] = [
         ..plain("restarts", restarts)
     },
     plain("credits", credits),
+    Whole {
+        // A turn that has lost its disk ends with that error.
+        may_fail: true,
+        may_leave: true,
+        ..plain("crashes", crate::nodes::count_through_crashes)
+    },
 ];
 
 /// The numbers that came from each sender to each receiver.
