@@ -1,8 +1,10 @@
 //! The wheel: six levels of 64 slots, after Varghese and Lauck, "Hashed and hierarchical timing wheels" (1987).
 //!
-//! Inserting and firing cost O(1); an entry is moved down at most five times in its life. A bit mask per level tells
-//! which slots hold something, so that the next deadline is found without walking empty ones. Entries fire at or after
-//! their deadline, never before, at most one tick late by the wheel's own doing. It lacks removal on purpose.
+//! Inserting, removing and firing cost O(1); an entry is moved down at most five times in its life. Entries lie in one
+//! slab, and those of a slot are linked in a ring, so that one can be taken out of the middle and nothing is allocated
+//! while as many come as go. A bit mask per level tells which slots hold something, so that the next deadline is found
+//! without walking empty ones. Entries fire at or after their deadline, never before, at most one tick late by the wheel's
+//! own doing. It lacks a way to give memory back while it is not empty: the slab stays as large as the most timers at once.
 
 use crate::sys::clock::Time;
 
@@ -15,17 +17,33 @@ const LEVELS: usize = 6;
 /// One slot short of a full round, so that the farthest slot is never mistaken for the present one.
 const HORIZON_TICKS: u64 = (SLOTS as u64 - 1) << (SLOT_BITS * (LEVELS as u32 - 1));
 
-#[derive(Debug)]
-struct Entry<T> {
-    at_tick: u64,
-    payload: T,
+/// The first places of the slab are the beginnings of the rings, slot by slot.
+const RINGS: usize = LEVELS * SLOTS;
+
+/// The end of the list of free places: a ring's, so never free.
+const NO_PLACE: u32 = 0;
+
+/// An empty wheel keeps room for so many entries, and gives back what is more.
+const ROOM_KEPT: usize = 1024;
+
+/// Names an entry of a wheel, to remove it. It is never given twice: that of an entry that has gone finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    serial: u64,
+    place: u32,
 }
 
+/// A place of the slab: the beginning of a ring, an entry in one, or free.
 #[derive(Debug)]
-struct Level<T> {
-    /// Bit n: slot n holds something.
-    occupied: u64,
-    slots: [Vec<Entry<T>>; SLOTS],
+struct Place<T> {
+    at_tick: u64,
+    /// Of the entry that is here or was here last.
+    serial: u64,
+    /// `None` at the beginning of a ring, and where the place is free.
+    payload: Option<T>,
+    previous: u32,
+    /// Of a free place: the next free one.
+    next: u32,
 }
 
 /// Deadlines with payloads.
@@ -34,8 +52,13 @@ pub struct Wheel<T> {
     /// Everything before this tick has fired.
     now_tick: u64,
     entries: usize,
+    /// How many entries there ever were.
+    serials: u64,
+    /// Bit n of a level: its slot n holds something.
+    occupied: [u64; LEVELS],
+    free: u32,
     /// Made with the first timer: a worker without timers carries none of this.
-    levels: Vec<Level<T>>,
+    slab: Vec<Place<T>>,
 }
 
 impl<T> Wheel<T> {
@@ -44,11 +67,14 @@ impl<T> Wheel<T> {
         Self {
             now_tick: now.as_ns() >> TICK_SHIFT,
             entries: 0,
-            levels: Vec::new(),
+            serials: 0,
+            occupied: [0; LEVELS],
+            free: NO_PLACE,
+            slab: Vec::new(),
         }
     }
 
-    /// The number of timers that wait, cancelled ones included.
+    /// The number of timers that wait.
     pub fn len(&self) -> usize {
         self.entries
     }
@@ -58,52 +84,125 @@ impl<T> Wheel<T> {
         self.entries == 0
     }
 
-    /// Fires `payload` at the first [`advance`](Self::advance) to `deadline` or later.
-    pub fn insert(&mut self, deadline: Time, payload: T) {
-        if self.levels.is_empty() {
-            self.levels.resize_with(LEVELS, || Level {
-                occupied: 0,
-                slots: std::array::from_fn(|_| Vec::new()),
-            });
+    /// Fires `payload` at the first [`advance`](Self::advance) to `deadline` or later, unless it is
+    /// [removed](Self::remove) before.
+    ///
+    /// ```
+    /// use potoroo_runtime::sys::clock::Time;
+    /// use potoroo_runtime::timer::Wheel;
+    ///
+    /// let mut wheel = Wheel::new(Time::ZERO);
+    /// let tea = wheel.insert(Time::from_ns(180_000_000_000), "tea is ready");
+    /// let egg = wheel.insert(Time::from_ns(300_000_000_000), "egg is ready");
+    /// assert_eq!(wheel.remove(egg), Some("egg is ready"));
+    /// assert_eq!(wheel.remove(egg), None);
+    /// let mut said = vec![];
+    /// wheel.advance(Time::from_ns(600_000_000_000), |what| said.push(what));
+    /// assert_eq!(said, ["tea is ready"]);
+    /// assert_eq!(wheel.remove(tea), None);
+    /// ```
+    pub fn insert(&mut self, deadline: Time, payload: T) -> Key {
+        if self.slab.is_empty() {
+            self.make_rings();
         }
         // Rounded up: a timer is late by less than a tick rather than early.
         let at_tick = (deadline.as_ns() >> TICK_SHIFT) + u64::from(deadline.as_ns() & ((1 << TICK_SHIFT) - 1) != 0);
         self.entries += 1;
-        self.place(Entry {
+        self.serials += 1;
+        let (serial, free) = (self.serials, self.free);
+        let new = Place {
             at_tick: at_tick.max(self.now_tick),
-            payload,
-        });
+            serial,
+            payload: Some(payload),
+            previous: NO_PLACE,
+            next: NO_PLACE,
+        };
+        let place = if free == NO_PLACE {
+            self.slab.push(new);
+            u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 timers on one worker")
+        } else {
+            let old = &mut self.slab[free as usize];
+            self.free = old.next;
+            *old = new;
+            free
+        };
+        self.link(place);
+        Key { serial, place }
     }
 
-    fn place(&mut self, entry: Entry<T>) {
-        let visible = entry.at_tick.min(self.now_tick + HORIZON_TICKS);
+    /// Takes an entry out before it has fired; `None` if it has fired, or was removed.
+    pub fn remove(&mut self, key: Key) -> Option<T> {
+        let entry = self.slab.get_mut(key.place as usize)?;
+        if entry.serial != key.serial {
+            return None;
+        }
+        let payload = entry.payload.take()?;
+        self.unlink(key.place);
+        self.release(key.place);
+        Some(payload)
+    }
+
+    #[cold]
+    fn make_rings(&mut self) {
+        let ring = |place| Place {
+            at_tick: 0,
+            serial: 0,
+            payload: None,
+            previous: place,
+            next: place,
+        };
+        self.slab.extend((0..RINGS as u32).map(ring));
+    }
+
+    /// Puts an entry into the slot that its deadline asks for, as the last.
+    fn link(&mut self, place: u32) {
+        let visible = self.slab[place as usize].at_tick.min(self.now_tick + HORIZON_TICKS);
         // The level is where the deadline and the present first differ: below it, both are in the same slot.
         let differs = (visible ^ self.now_tick) | (SLOTS as u64 - 1);
         let level = (63 - differs.leading_zeros()) / SLOT_BITS;
         let level = (level as usize).min(LEVELS - 1);
         let slot = (visible >> (SLOT_BITS * level as u32)) as usize % SLOTS;
-        let level = &mut self.levels[level];
-        level.occupied |= 1 << slot;
-        level.slots[slot].push(entry);
+        self.occupied[level] |= 1 << slot;
+        let ring = level * SLOTS + slot;
+        let last = std::mem::replace(&mut self.slab[ring].previous, place);
+        self.slab[last as usize].next = place;
+        let entry = &mut self.slab[place as usize];
+        (entry.previous, entry.next) = (last, ring as u32);
+    }
+
+    /// Takes an entry out of its slot.
+    fn unlink(&mut self, place: u32) {
+        let Place { previous, next, .. } = self.slab[place as usize];
+        self.slab[previous as usize].next = next;
+        self.slab[next as usize].previous = previous;
+        if previous == next {
+            // Only a ring is on both sides, so nothing is left in it.
+            self.occupied[next as usize / SLOTS] &= !(1 << (next as usize % SLOTS));
+        }
+    }
+
+    /// Gives a place back whose entry is out of its slot and has been taken.
+    fn release(&mut self, place: u32) {
+        self.entries -= 1;
+        if self.entries == 0 && self.slab.capacity() > RINGS + ROOM_KEPT {
+            self.slab.truncate(RINGS);
+            self.slab.shrink_to(RINGS + ROOM_KEPT);
+            self.free = NO_PLACE;
+        } else {
+            self.slab[place as usize].next = std::mem::replace(&mut self.free, place);
+        }
     }
 
     /// The moment at which [`advance`](Self::advance) has something to do next: the deadline of the first timer, or
     /// earlier where far timers must be moved closer first.
     pub fn next_due(&self) -> Option<Time> {
-        if self.entries == 0 {
-            return None;
-        }
-        let tick = self
-            .levels
-            .iter()
-            .enumerate()
-            .filter_map(|(level, l)| self.next_in(level, l.occupied))
-            .min()?;
+        let tick = (0..LEVELS).filter_map(|level| self.next_in(level)).min()?;
         Some(Time::from_ns(tick << TICK_SHIFT))
     }
 
     /// The tick at which the next occupied slot of `level` begins.
-    fn next_in(&self, level: usize, occupied: u64) -> Option<u64> {
+    fn next_in(&self, level: usize) -> Option<u64> {
+        let occupied = self.occupied[level];
         if occupied == 0 {
             return None;
         }
@@ -119,11 +218,8 @@ impl<T> Wheel<T> {
     pub fn advance(&mut self, now: Time, mut fire: impl FnMut(T)) {
         let target = now.as_ns() >> TICK_SHIFT;
         while self.entries > 0 {
-            let Some((level, tick)) = self
-                .levels
-                .iter()
-                .enumerate()
-                .filter_map(|(level, l)| Some((level, self.next_in(level, l.occupied)?)))
+            let Some((level, tick)) = (0..LEVELS)
+                .filter_map(|level| Some((level, self.next_in(level)?)))
                 // Of equal ticks the highest level first: what it holds must be moved down before it can fire in order.
                 .min_by_key(|&(level, tick)| (tick, usize::MAX - level))
             else {
@@ -134,89 +230,34 @@ impl<T> Wheel<T> {
             }
             self.now_tick = tick;
             let slot = (tick >> (SLOT_BITS * level as u32)) as usize % SLOTS;
-            let emptied = &mut self.levels[level];
-            emptied.occupied &= !(1 << slot);
-            let due = std::mem::take(&mut emptied.slots[slot]);
-            for entry in due {
-                if entry.at_tick <= self.now_tick {
-                    self.entries -= 1;
-                    fire(entry.payload);
-                } else {
-                    self.place(entry);
-                }
-            }
+            self.empty(level * SLOTS + slot, &mut fire);
         }
         self.now_tick = self.now_tick.max(target);
+    }
+
+    /// Fires what is due in a slot, and moves down what is not.
+    fn empty(&mut self, ring: usize, fire: &mut impl FnMut(T)) {
+        loop {
+            let first = self.slab[ring].next;
+            if first as usize == ring {
+                return;
+            }
+            self.unlink(first);
+            let entry = &mut self.slab[first as usize];
+            if entry.at_tick > self.now_tick {
+                self.link(first);
+                debug_assert_ne!(self.slab[ring].previous, first, "it is in a lower level now");
+                continue;
+            }
+            let payload = entry.payload.take();
+            self.release(first);
+            if let Some(payload) = payload {
+                fire(payload);
+            }
+        }
     }
 }
 
 #[cfg(all(test, not(potoroo_loom)))]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::time::Duration;
-
-    const TICK_NS: u64 = 1 << TICK_SHIFT;
-
-    #[test]
-    fn a_timer_never_fires_early_and_at_most_a_tick_late() {
-        let start = Time::from_ns(12_345_678_901);
-        let mut wheel = Wheel::new(start);
-        let deadline = start + Duration::from_millis(10);
-        wheel.insert(deadline, ());
-        let mut fired = 0;
-        wheel.advance(Time::from_ns(deadline.as_ns() - 1), |()| fired += 1);
-        assert_eq!(fired, 0);
-        wheel.advance(deadline + Duration::from_nanos(TICK_NS), |()| fired += 1);
-        assert_eq!(fired, 1);
-        assert!(wheel.is_empty());
-        assert_eq!(wheel.next_due(), None);
-    }
-
-    #[test]
-    fn a_deadline_beyond_the_horizon_fires_in_its_time() {
-        let mut wheel = Wheel::new(Time::ZERO);
-        let far = Time::from_ns(3 * HORIZON_TICKS * TICK_NS);
-        wheel.insert(far, ());
-        let mut fired_at = None;
-        for _ in 0..100 {
-            let Some(next) = wheel.next_due() else { break };
-            wheel.advance(next, |()| fired_at = Some(next));
-        }
-        assert_eq!(fired_at, Some(far));
-    }
-
-    proptest! {
-        /// Against a sorted list: everything fires once, in the order of its tick, and `next_due` never oversleeps.
-        #[test]
-        fn the_wheel_is_a_sorted_list(
-            delays in proptest::collection::vec(0_u64..(1 << 42), 1..60),
-            steps in proptest::collection::vec(1_u64..(1 << 38), 1..60),
-        ) {
-            let start = Time::from_ns(987_654_321_000);
-            let mut wheel = Wheel::new(start);
-            for (n, delay) in delays.iter().enumerate() {
-                wheel.insert(start + Duration::from_nanos(*delay), n);
-            }
-            let mut now = start;
-            let mut fired = vec![];
-            for step in steps {
-                now = now + Duration::from_nanos(step);
-                wheel.advance(now, |n| fired.push((n, now)));
-                prop_assert!(wheel.next_due().is_none_or(|due| due.as_ns() + TICK_NS > now.as_ns()));
-            }
-            while let Some(due) = wheel.next_due() {
-                wheel.advance(due, |n| fired.push((n, due)));
-            }
-            prop_assert_eq!(fired.len(), delays.len());
-            for (n, at) in &fired {
-                prop_assert!(at.as_ns() >= start.as_ns() + delays[*n]);
-            }
-            let ticks: Vec<_> = fired
-                .iter()
-                .map(|(n, _)| (start.as_ns() + delays[*n]).div_ceil(TICK_NS))
-                .collect();
-            prop_assert!(ticks.is_sorted(), "{:?}", ticks);
-        }
-    }
-}
+#[path = "wheel_tests.rs"]
+mod tests;
