@@ -1,10 +1,10 @@
 //! The wheel: six levels of 64 slots, after Varghese and Lauck, "Hashed and hierarchical timing wheels" (1987).
 //!
-//! Inserting, removing and firing cost O(1); an entry is moved down at most five times in its life. Entries lie in one
-//! slab, and those of a slot are linked in a ring, so that one can be taken out of the middle and nothing is allocated
-//! while as many come as go. A bit mask per level tells which slots hold something, so that the next deadline is found
-//! without walking empty ones. Entries fire at or after their deadline, never before, at most one tick late by the wheel's
-//! own doing. It lacks a way to give memory back while it is not empty: the slab stays as large as the most timers at once.
+//! Inserting, removing and firing cost O(1); an entry is moved down at most five times in its life. The entries of a slot lie
+//! next to each other, so that moving many of them down is fast, and a table says where each is, so that it can be taken
+//! out. A bit mask per level tells which slots hold something, so that the next deadline is found without walking empty
+//! ones. Entries fire at or after their deadline, never before, at most one tick late by the wheel's own doing. It lacks an
+//! order among the entries of one tick, and a way to give the table back while the wheel is not empty.
 
 use crate::sys::clock::Time;
 
@@ -17,33 +17,44 @@ const LEVELS: usize = 6;
 /// One slot short of a full round, so that the farthest slot is never mistaken for the present one.
 const HORIZON_TICKS: u64 = (SLOTS as u64 - 1) << (SLOT_BITS * (LEVELS as u32 - 1));
 
-/// The first places of the slab are the beginnings of the rings, slot by slot.
-const RINGS: usize = LEVELS * SLOTS;
+const SLOTS_IN_ALL: usize = LEVELS * SLOTS;
 
-/// The end of the list of free places: a ring's, so never free.
-const NO_PLACE: u32 = 0;
+/// Stands for a slot where there is none.
+const NO_SLOT: u32 = u32::MAX;
 
-/// An empty wheel keeps room for so many entries, and gives back what is more.
+/// The end of the list of free spots.
+const NO_SPOT: u32 = u32::MAX;
+
+/// The table of an empty wheel keeps room for so many entries, and gives back what is more.
 const ROOM_KEPT: usize = 1024;
+
+/// An empty slot keeps room for so many entries.
+const ROOM_OF_SLOT: usize = 16;
 
 /// Names an entry of a wheel, to remove it. It is never given twice: that of an entry that has gone finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     serial: u64,
-    place: u32,
+    spot: u32,
 }
 
-/// A place of the slab: the beginning of a ring, an entry in one, or free.
 #[derive(Debug)]
-struct Place<T> {
+struct Entry<T> {
     at_tick: u64,
-    /// Of the entry that is here or was here last.
+    payload: T,
+    /// Which spot of the table says where this is.
+    spot: u32,
+}
+
+/// Where an entry is.
+#[derive(Debug)]
+struct Spot {
+    /// Of the entry that this is about, or was about last.
     serial: u64,
-    /// `None` at the beginning of a ring, and where the place is free.
-    payload: Option<T>,
-    previous: u32,
-    /// Of a free place: the next free one.
-    next: u32,
+    /// Counted over all levels; `NO_SLOT` if the spot is free.
+    slot: u32,
+    /// In the slot; of a free spot the next free one.
+    position: u32,
 }
 
 /// Deadlines with payloads.
@@ -56,9 +67,10 @@ pub struct Wheel<T> {
     serials: u64,
     /// Bit n of a level: its slot n holds something.
     occupied: [u64; LEVELS],
-    free: u32,
     /// Made with the first timer: a worker without timers carries none of this.
-    slab: Vec<Place<T>>,
+    slots: Vec<Vec<Entry<T>>>,
+    spots: Vec<Spot>,
+    free: u32,
 }
 
 impl<T> Wheel<T> {
@@ -69,8 +81,9 @@ impl<T> Wheel<T> {
             entries: 0,
             serials: 0,
             occupied: [0; LEVELS],
-            free: NO_PLACE,
-            slab: Vec::new(),
+            slots: Vec::new(),
+            spots: Vec::new(),
+            free: NO_SPOT,
         }
     }
 
@@ -102,95 +115,82 @@ impl<T> Wheel<T> {
     /// assert_eq!(wheel.remove(tea), None);
     /// ```
     pub fn insert(&mut self, deadline: Time, payload: T) -> Key {
-        if self.slab.is_empty() {
-            self.make_rings();
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS_IN_ALL, Vec::new);
         }
         // Rounded up: a timer is late by less than a tick rather than early.
         let at_tick = (deadline.as_ns() >> TICK_SHIFT) + u64::from(deadline.as_ns() & ((1 << TICK_SHIFT) - 1) != 0);
+        let at_tick = at_tick.max(self.now_tick);
         self.entries += 1;
         self.serials += 1;
-        let (serial, free) = (self.serials, self.free);
-        let new = Place {
-            at_tick: at_tick.max(self.now_tick),
-            serial,
-            payload: Some(payload),
-            previous: NO_PLACE,
-            next: NO_PLACE,
-        };
-        let place = if free == NO_PLACE {
-            self.slab.push(new);
-            u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 timers on one worker")
-        } else {
-            let old = &mut self.slab[free as usize];
-            self.free = old.next;
-            *old = new;
-            free
-        };
-        self.link(place);
-        Key { serial, place }
+        let serial = self.serials;
+        let spot = self.take_spot(serial);
+        self.place(Entry { at_tick, payload, spot });
+        Key { serial, spot }
     }
 
     /// Takes an entry out before it has fired; `None` if it has fired, or was removed.
     pub fn remove(&mut self, key: Key) -> Option<T> {
-        let entry = self.slab.get_mut(key.place as usize)?;
-        if entry.serial != key.serial {
+        let &Spot { serial, slot, position } = self.spots.get(key.spot as usize)?;
+        let entries = self.slots.get_mut(slot as usize)?;
+        let position = position as usize;
+        if serial != key.serial || entries.get(position)?.spot != key.spot {
             return None;
         }
-        let payload = entry.payload.take()?;
-        self.unlink(key.place);
-        self.release(key.place);
-        Some(payload)
+        let entry = entries.swap_remove(position);
+        if let Some(moved) = entries.get(position) {
+            self.spots[moved.spot as usize].position = position as u32;
+        } else if entries.is_empty() {
+            if entries.capacity() > ROOM_OF_SLOT {
+                *entries = Vec::new();
+            }
+            self.occupied[slot as usize / SLOTS] &= !(1 << (slot as usize % SLOTS));
+        }
+        self.release_spot(key.spot);
+        Some(entry.payload)
     }
 
-    #[cold]
-    fn make_rings(&mut self) {
-        let ring = |place| Place {
-            at_tick: 0,
-            serial: 0,
-            payload: None,
-            previous: place,
-            next: place,
+    fn take_spot(&mut self, serial: u64) -> u32 {
+        let new = Spot {
+            serial,
+            slot: NO_SLOT,
+            position: 0,
         };
-        self.slab.extend((0..RINGS as u32).map(ring));
+        let free = self.free;
+        if let Some(spot) = self.spots.get_mut(free as usize) {
+            self.free = std::mem::replace(spot, new).position;
+            return free;
+        }
+        self.spots.push(new);
+        u32::try_from(self.spots.len() - 1).expect("fewer than 2^32 timers on one worker")
+    }
+
+    /// Gives a spot back whose entry has gone.
+    fn release_spot(&mut self, number: u32) {
+        self.entries -= 1;
+        if self.entries == 0 && self.spots.capacity() > ROOM_KEPT {
+            (self.spots, self.free) = (Vec::new(), NO_SPOT);
+            return;
+        }
+        let spot = &mut self.spots[number as usize];
+        (spot.slot, spot.position) = (NO_SLOT, self.free);
+        self.free = number;
     }
 
     /// Puts an entry into the slot that its deadline asks for, as the last.
-    fn link(&mut self, place: u32) {
-        let visible = self.slab[place as usize].at_tick.min(self.now_tick + HORIZON_TICKS);
+    fn place(&mut self, entry: Entry<T>) {
+        let visible = entry.at_tick.min(self.now_tick + HORIZON_TICKS);
         // The level is where the deadline and the present first differ: below it, both are in the same slot.
         let differs = (visible ^ self.now_tick) | (SLOTS as u64 - 1);
         let level = (63 - differs.leading_zeros()) / SLOT_BITS;
         let level = (level as usize).min(LEVELS - 1);
         let slot = (visible >> (SLOT_BITS * level as u32)) as usize % SLOTS;
         self.occupied[level] |= 1 << slot;
-        let ring = level * SLOTS + slot;
-        let last = std::mem::replace(&mut self.slab[ring].previous, place);
-        self.slab[last as usize].next = place;
-        let entry = &mut self.slab[place as usize];
-        (entry.previous, entry.next) = (last, ring as u32);
-    }
-
-    /// Takes an entry out of its slot.
-    fn unlink(&mut self, place: u32) {
-        let Place { previous, next, .. } = self.slab[place as usize];
-        self.slab[previous as usize].next = next;
-        self.slab[next as usize].previous = previous;
-        if previous == next {
-            // Only a ring is on both sides, so nothing is left in it.
-            self.occupied[next as usize / SLOTS] &= !(1 << (next as usize % SLOTS));
-        }
-    }
-
-    /// Gives a place back whose entry is out of its slot and has been taken.
-    fn release(&mut self, place: u32) {
-        self.entries -= 1;
-        if self.entries == 0 && self.slab.capacity() > RINGS + ROOM_KEPT {
-            self.slab.truncate(RINGS);
-            self.slab.shrink_to(RINGS + ROOM_KEPT);
-            self.free = NO_PLACE;
-        } else {
-            self.slab[place as usize].next = std::mem::replace(&mut self.free, place);
-        }
+        let slot = level * SLOTS + slot;
+        let entries = &mut self.slots[slot];
+        let spot = &mut self.spots[entry.spot as usize];
+        (spot.slot, spot.position) = (slot as u32, entries.len() as u32);
+        entries.push(entry);
     }
 
     /// The moment at which [`advance`](Self::advance) has something to do next: the deadline of the first timer, or
@@ -230,30 +230,26 @@ impl<T> Wheel<T> {
             }
             self.now_tick = tick;
             let slot = (tick >> (SLOT_BITS * level as u32)) as usize % SLOTS;
+            self.occupied[level] &= !(1 << slot);
             self.empty(level * SLOTS + slot, &mut fire);
         }
         self.now_tick = self.now_tick.max(target);
     }
 
     /// Fires what is due in a slot, and moves down what is not.
-    fn empty(&mut self, ring: usize, fire: &mut impl FnMut(T)) {
-        loop {
-            let first = self.slab[ring].next;
-            if first as usize == ring {
-                return;
+    fn empty(&mut self, slot: usize, fire: &mut impl FnMut(T)) {
+        let mut due = std::mem::take(&mut self.slots[slot]);
+        for entry in due.drain(..) {
+            if entry.at_tick <= self.now_tick {
+                self.release_spot(entry.spot);
+                fire(entry.payload);
+            } else {
+                self.place(entry);
             }
-            self.unlink(first);
-            let entry = &mut self.slab[first as usize];
-            if entry.at_tick > self.now_tick {
-                self.link(first);
-                debug_assert_ne!(self.slab[ring].previous, first, "it is in a lower level now");
-                continue;
-            }
-            let payload = entry.payload.take();
-            self.release(first);
-            if let Some(payload) = payload {
-                fire(payload);
-            }
+        }
+        if due.capacity() <= ROOM_OF_SLOT {
+            debug_assert!(self.slots[slot].is_empty(), "what was in it is in lower levels now");
+            self.slots[slot] = due;
         }
     }
 }

@@ -63,11 +63,7 @@ impl Actor for Clockwork {
     }
 }
 
-fn clockwork() -> (
-    System,
-    potoroo_runtime::ActorRef<Clockwork>,
-    mpsc::Receiver<(&'static str, Duration)>,
-) {
+fn clockwork() -> (System, ActorRef<Clockwork>, mpsc::Receiver<(&'static str, Duration)>) {
     let system = System::builder().workers(1).build().expect("starts");
     let (tell, heard) = mpsc::channel();
     let actor = system.spawn(move |_| {
@@ -166,22 +162,34 @@ impl Actor for Mover {
     }
 }
 
-/// Asks from its worker.
-struct Asker(ActorRef<Mover>);
+/// On the worker that has the mover first: makes it.
+struct Maker;
+
+impl Actor for Maker {
+    type Msg = Reply<ActorRef<Mover>>;
+
+    fn handle(&mut self, reply: Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
+        reply.send(ctx.spawn(|_| Ok(Mover::default())));
+        Ok(())
+    }
+}
+
+/// On the other: asks.
+struct Asker;
 
 enum AskerMsg {
-    Where(Reply<usize>),
-    Cancel(Reply<(usize, bool)>),
+    Where(ActorRef<Mover>, Reply<usize>),
+    Cancel(ActorRef<Mover>, Reply<(usize, bool)>),
 }
 
 impl Actor for Asker {
     type Msg = AskerMsg;
 
     fn handle(&mut self, msg: AskerMsg, _: &mut Context<'_, Self>) -> Turn {
-        self.0.tell(match msg {
-            AskerMsg::Where(reply) => MoverMsg::Where(reply),
-            AskerMsg::Cancel(reply) => MoverMsg::Cancel(reply),
-        });
+        match msg {
+            AskerMsg::Where(mover, reply) => mover.tell(MoverMsg::Where(reply)),
+            AskerMsg::Cancel(mover, reply) => mover.tell(MoverMsg::Cancel(reply)),
+        }
         Ok(())
     }
 }
@@ -189,30 +197,26 @@ impl Actor for Asker {
 #[test]
 fn a_timer_on_the_wheel_of_a_worker_that_the_actor_has_left_is_cancelled_for_good() {
     let system = System::builder().workers(2).build().expect("starts");
-    let mover = system.spawn(|_| Ok(Mover::default()));
-    let askers: Vec<_> = (0..2)
-        .map(|worker| {
-            let mover = mover.clone();
-            system.spawn_on(worker, move |_| Ok(Asker(mover)))
-        })
-        .collect();
+    // Of two workers with as little to do, an actor is drawn to the first.
+    let (maker, asker) = (system.spawn_on(1, |_| Ok(Maker)), system.spawn_on(0, |_| Ok(Asker)));
     let mut cancelled_from_afar = 0;
     while cancelled_from_afar < 3 {
+        let mover = maker.ask(|reply| reply).wait().expect("answered");
         let armed_on = mover.ask(MoverMsg::Set).wait().expect("answered");
-        // Messages from the other worker draw it there, as a rule before the timer is due.
-        let other = &askers[1 - armed_on];
+        // As a rule it comes before the timer is due.
         for _ in 0..20 {
-            if other.ask(AskerMsg::Where).wait().expect("answered") != armed_on {
+            let asked = asker.ask(|reply| AskerMsg::Where(mover.clone(), reply)).wait();
+            if asked.expect("answered") != armed_on {
                 break;
             }
         }
-        let (here, was_there) = other.ask(AskerMsg::Cancel).wait().expect("answered");
+        let cancelled = asker.ask(|reply| AskerMsg::Cancel(mover.clone(), reply)).wait();
+        let (here, was_there) = cancelled.expect("answered");
         cancelled_from_afar += u32::from(here != armed_on && was_there);
         if was_there {
-            mover
-                .ask(MoverMsg::HasEnd)
-                .wait()
-                .expect("the next timer fires, and the old one does not");
+            let last = mover.ask(MoverMsg::HasEnd).wait();
+            assert_eq!(last, Ok(2), "the next timer fires, and the old one does not");
         }
+        mover.stop();
     }
 }
