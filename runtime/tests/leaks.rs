@@ -52,12 +52,17 @@ const AT_ONCE: u64 = 500;
 const SLACK_BLOCKS: i64 = 2_000;
 const SLACK_BYTES: i64 = 2 << 20;
 
+/// When nobody lives any more.
+const FAR: Duration = Duration::from_secs(3600);
+
 /// What a child is to do before it ends.
 enum ChildMsg {
     Nothing,
     Answer(u64, Reply<u64>),
     Fill,
     Wait,
+    /// End long before what is set is due.
+    Forget,
     Fail,
     Stop,
 }
@@ -74,6 +79,13 @@ impl Actor for Child {
             ChildMsg::Answer(n, reply) => reply.send(n + 1),
             ChildMsg::Fill => self.0 = Some(ArenaVec::from_iter_in(0..100, &ctx.arena())),
             ChildMsg::Wait => drop(ctx.signal_after(Duration::from_micros(100))),
+            ChildMsg::Forget => {
+                let cancelled = ctx.after(FAR, ChildMsg::Nothing);
+                ctx.signal_after(FAR);
+                ctx.every(FAR, || ChildMsg::Nothing);
+                assert!(ctx.cancel(cancelled));
+                ctx.stop();
+            }
             ChildMsg::Fail => return Err(Fault::new("by design")),
             ChildMsg::Stop => ctx.stop(),
         }
@@ -121,6 +133,7 @@ impl Parent {
                 child.tell(ChildMsg::Stop);
                 child.tell(ChildMsg::Nothing); // Left over.
             }
+            5 => child.tell(ChildMsg::Forget),
             _ => child.tell(ChildMsg::Stop),
         }
     }
@@ -158,6 +171,7 @@ impl Actor for Failing {
     fn handle(&mut self, reply: Reply<()>, ctx: &mut Context<'_, Self>) -> Turn {
         drop(ArenaVec::from_iter_in(0..1000, &ctx.arena()));
         ctx.signal_after(Duration::from_micros(10));
+        ctx.signal_after(FAR);
         reply.send(());
         Err(Fault::new("by design"))
     }

@@ -17,11 +17,10 @@ impl Protocol for Echo {
     type Msg = ();
     type Codec = Frames;
 
-    /// A timer that is cancelled keeps its actor's cell until it would have been due: so that cells do not pile up over the
-    /// rounds, no timer here is set for long.
+    /// The timer of a connection is due long after its end, and must keep nothing of it.
     fn limits(&self) -> Limits {
         Limits {
-            frame_within: Some(Duration::from_secs(1)),
+            frame_within: Some(Duration::from_secs(3600)),
             ..Limits::default()
         }
     }

@@ -31,8 +31,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use watch::{Stuck, Watch};
 
-/// This share of the time is for warming up, but no more than a while: caches, pools and the heap find their size, and the
-/// cells of connections that have ended go when their longest timer would have been due.
+/// This share of the time is for warming up, but no more than a while: caches, pools, arenas and the heap find their size.
 const WARM_UP: f64 = 0.3;
 const WARM_UP_MAX: Duration = Duration::from_secs(120);
 

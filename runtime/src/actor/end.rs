@@ -271,6 +271,7 @@ impl<A: Actor> ActorCell<A> {
         // SAFETY: M1: called in the last turn.
         let queue = unsafe { self.take_queue() };
         guarded(|| drop(queue));
+        self.disarm_all(worker);
         // SAFETY: as above.
         if let Some(extras) = unsafe { self.take_extras() } {
             for token in &extras.sockets {

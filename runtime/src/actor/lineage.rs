@@ -281,6 +281,7 @@ impl<A: Actor> ActorCell<A> {
         // The actor goes first, while its arena is entered.
         let ctx = self.context(worker);
         self.drop_body();
+        self.disarm_all(worker);
         // SAFETY: M1: called in a turn.
         if let Some(mut old) = unsafe { self.take_extras() } {
             for token in &old.sockets {

@@ -1,14 +1,17 @@
 //! The timers of one actor.
 //!
-//! The wheel of a worker holds only a slot and a generation; what a timer means is kept here, with the actor. Cancelling
-//! empties the slot, so a firing that is already under way finds nothing. A periodic timer is armed again after it fired,
-//! and periods that have passed meanwhile are skipped: a worker that was busy is not answered with a burst.
+//! The wheel of a worker holds only a slot and a generation; what a timer means is kept here, with the actor, and beside it
+//! where on which wheel it lies. Cancelling empties the slot, so a firing that is already under way finds nothing, and takes
+//! the timer off the wheel; so does the end of a life. Only if the actor has moved to another worker since it set the timer,
+//! it stays until it is due, and with it the memory of the cell. A periodic timer is armed again after it fired, and periods
+//! that have passed meanwhile are skipped: a worker that was busy is not answered with a burst.
 
 use super::cell::ActorCell;
 use super::slots::Slots;
 use super::{Actor, Context};
 use crate::scheduler::header::CellRef;
-use crate::scheduler::worker::TimerTarget;
+use crate::scheduler::timing::{Armed, TimerTarget};
+use crate::scheduler::worker::Worker;
 use crate::sys::clock::{self, Time};
 use std::time::Duration;
 
@@ -50,8 +53,15 @@ pub(super) enum Due<A: Actor> {
     Cancelled,
 }
 
+/// A timer, and where it lies.
+pub(super) struct Set<A: Actor> {
+    pub(super) timer: Timer<A>,
+    /// `None` for the moment until it has been armed.
+    armed: Option<Armed>,
+}
+
 /// The timers of one actor.
-pub(super) type Timers<A> = Slots<Timer<A>>;
+pub(super) type Timers<A> = Slots<Set<A>>;
 
 /// Names a timer, to cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,23 +144,36 @@ impl<A: Actor> Context<'_, A> {
             return true;
         }
         // SAFETY: a context exists only in its actor's turn, on the home (M1).
-        unsafe {
+        let removed = unsafe {
             self.cell
                 .with_extras(|extras| extras.timers.remove(timer.slot, timer.generation))
-        }
-        .is_some()
+        };
+        let armed = removed.as_ref().and_then(|set| set.armed);
+        armed.into_iter().for_each(|armed| self.worker.disarm(armed));
+        removed.is_some()
     }
 
     pub(super) fn arm(&mut self, due: Time, timer: Timer<A>) -> TimerId {
         // SAFETY: as in `cancel`.
-        let (slot, generation) = unsafe { self.cell.with_extras(|extras| extras.timers.insert(timer)) };
+        let (slot, generation) = unsafe {
+            self.cell
+                .with_extras(|extras| extras.timers.insert(Set { timer, armed: None }))
+        };
         self.arm_slot(due, slot, generation);
         TimerId { slot, generation }
     }
 
     fn arm_slot(&self, due: Time, slot: u32, generation: u32) {
         let cell = CellRef::new(&self.cell.header);
-        self.worker.arm(due, TimerTarget { cell, slot, generation });
+        let armed = self.worker.arm(due, TimerTarget { cell, slot, generation });
+        // SAFETY: as in `cancel`.
+        unsafe {
+            self.cell.with_extras(|extras| {
+                if let Some(set) = extras.timers.get_mut(slot, generation) {
+                    set.armed = Some(armed);
+                }
+            });
+        }
     }
 
     /// A timer of this slot and generation is due.
@@ -159,7 +182,10 @@ impl<A: Actor> Context<'_, A> {
         // SAFETY: as in `cancel`; nothing of the user's runs inside.
         let timer = unsafe {
             cell.with_extras(|extras| match extras.timers.get_mut(slot, generation) {
-                Some(Timer::Every { period, due, make }) => {
+                Some(Set {
+                    timer: Timer::Every { period, due, make },
+                    ..
+                }) => {
                     let now = clock::now();
                     let missed = now.since(*due).as_nanos() / period.as_nanos();
                     *due = *due + *period * u32::try_from(missed + 1).unwrap_or(u32::MAX);
@@ -169,7 +195,7 @@ impl<A: Actor> Context<'_, A> {
                         make: make.take(),
                     })
                 }
-                Some(_) => extras.timers.remove(slot, generation),
+                Some(_) => extras.timers.remove(slot, generation).map(|set| set.timer),
                 None => None,
             })
         };
@@ -199,9 +225,26 @@ impl<A: Actor> Context<'_, A> {
         let _unwanted = unsafe {
             self.cell
                 .with_extras(|extras| match extras.timers.get_mut(slot, generation) {
-                    Some(Timer::Every { make, .. }) => make.replace(maker),
+                    Some(Set {
+                        timer: Timer::Every { make, .. },
+                        ..
+                    }) => make.replace(maker),
                     _ => Some(maker),
                 })
         };
+    }
+}
+
+impl<A: Actor> ActorCell<A> {
+    /// Takes the timers of a life that ends off the wheel: each holds a reference to the cell, which would stay until they
+    /// are due. While the extras are still there: holding the tenure may put control messages on their lane.
+    pub(super) fn disarm_all(&self, worker: &Worker) {
+        // SAFETY: M1: called in turns.
+        let armed: Option<Vec<_>> = unsafe {
+            self.with_extras_if_any(|extras| extras.timers.iter().filter_map(|(_, _, set)| set.armed).collect())
+        };
+        for armed in armed.into_iter().flatten() {
+            worker.disarm(armed);
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::doorbell::Doorbell;
 use super::header::Header;
 use super::outgoing::Outgoing;
 use super::tenure::{AtWork, Tenure};
-use super::worker::TimerTarget;
+use super::timing::TimerTarget;
 use crate::mailbox::ring::Ring;
 use crate::observe::WorkerCounters;
 use crate::sync::atomic::{AtomicPtr, Ordering};

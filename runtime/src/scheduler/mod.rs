@@ -27,6 +27,7 @@ pub(crate) mod sockets;
 pub mod surplus;
 mod tenure;
 pub(crate) mod tie;
+pub(crate) mod timing;
 mod trial;
 pub(crate) mod waiting;
 pub(crate) mod worker;

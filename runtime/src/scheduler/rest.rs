@@ -5,15 +5,10 @@
 use super::outgoing::Outgoing;
 use super::worker::Worker;
 use crate::sync::atomic::Ordering;
-use crate::sys::clock::{self, Time};
+use crate::sys::clock;
 use std::time::Duration;
 
 impl Worker {
-    pub(super) fn next_timer(&self) -> Option<Time> {
-        // SAFETY: S7: called between turns.
-        unsafe { self.desk().with_wheel(|wheel| wheel.next_due()) }
-    }
-
     /// Whether something waits that `step` would find (timers and sockets aside).
     pub(super) fn something_waits(&self) -> bool {
         !crate::mutant!("sim_sleeps_on_notifications") && self.doorbell().has_notifications()

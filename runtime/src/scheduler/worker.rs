@@ -9,7 +9,7 @@ use super::control::Control;
 use super::deque::{Deque, Runnable};
 use super::desk::{Desk, RunQueue};
 use super::doorbell::Doorbell;
-use super::header::{After, CellRef, Header};
+use super::header::{After, Header};
 use super::outgoing::Outgoing;
 use super::pace::Pace;
 use super::record::{self, MaybeRecorder};
@@ -20,7 +20,7 @@ use crate::arena::{BumpPool, Scratch};
 use crate::mailbox::NodePool;
 use crate::observe::WorkerCounters;
 use crate::sync::{Arc, UnsafeCell, thread_local_pointer};
-use crate::sys::clock::{self, Time};
+use crate::sys::clock;
 use crate::sys::simulated;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -41,13 +41,6 @@ pub(crate) enum Step {
     Worked,
     /// There is nothing to do.
     Idle,
-}
-
-/// What a timer points to: a slot in the timer table of an actor.
-pub(crate) struct TimerTarget {
-    pub(crate) cell: CellRef,
-    pub(crate) slot: u32,
-    pub(crate) generation: u32,
 }
 
 /// One thread's share of the system.
@@ -165,13 +158,6 @@ impl Worker {
     pub(crate) fn bring_up(&self, child: NonNull<Header>) {
         let _held = self.hold();
         self.enqueue(child);
-    }
-
-    /// Arms a timer of an actor on this worker's wheel.
-    pub(crate) fn arm(&self, deadline: Time, target: TimerTarget) {
-        let _held = self.hold();
-        // SAFETY: S7: the tenure is held; inserting calls nothing.
-        unsafe { self.desk().with_wheel(|wheel| wheel.insert(deadline, target)) };
     }
 
     /// Does one piece of work: a turn, as a rule.
@@ -349,31 +335,6 @@ impl Worker {
         if let Err(error) = outcome {
             // Only a broken file descriptor or lack of kernel memory gets here; sleeping on would hide it.
             panic!("worker {}: waiting for sockets failed: {error}", self.index);
-        }
-    }
-
-    pub(super) fn fire_timers(&self, now: Time) {
-        // SAFETY: S7: called between turns; `control` queues and arms nothing.
-        unsafe { self.fire_timers_of(self.desk(), now) };
-    }
-
-    /// Fires what is due on the wheel of a desk.
-    ///
-    /// # Safety
-    ///
-    /// The caller has the tenure of that desk (S7).
-    pub(super) unsafe fn fire_timers_of(&self, desk: &Desk, now: Time) {
-        // SAFETY: passed on; `control` queues and arms nothing.
-        unsafe {
-            desk.with_wheel(|wheel| {
-                wheel.advance(now, |target| {
-                    self.counters().timers.add(1);
-                    target.cell.control(Control::Timer {
-                        slot: target.slot,
-                        generation: target.generation,
-                    });
-                });
-            });
         }
     }
 

@@ -6,7 +6,8 @@ use crate::sys::clock::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The restarts of the last period, against how many there may be.
+/// The restarts of the last period, against how many there may be. No more times are kept than restarts are allowed, and none
+/// where any number is.
 #[derive(Debug)]
 pub(super) struct Window {
     max: usize,
@@ -29,6 +30,9 @@ impl Window {
 
     /// Counts a restart; says whether it is still within the intensity.
     pub(super) fn allows(&mut self, now: Time) -> bool {
+        if self.max == usize::MAX {
+            return true;
+        }
         while self.restarts.front().is_some_and(|at| now.since(*at) > self.period) {
             self.restarts.pop_front();
         }
@@ -62,6 +66,17 @@ mod tests {
         assert!(!window.allows(at(12)));
         window.clear();
         assert!(window.allows(at(12)));
+    }
+
+    #[test]
+    fn no_more_times_are_kept_than_the_limit_needs() {
+        let start = clock::now();
+        for (max, kept) in [(usize::MAX, 0), (usize::MAX - 1, 1000), (3, 3), (0, 0)] {
+            let mut window = Window::new(max, Duration::MAX);
+            let allowed = (0..1000).filter(|n| window.allows(start + Duration::from_secs(*n)));
+            assert_eq!(allowed.count(), max.min(1000));
+            assert_eq!(window.restarts.len(), kept, "of {max}");
+        }
     }
 
     #[test]

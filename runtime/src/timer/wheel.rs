@@ -1,8 +1,10 @@
 //! The wheel: six levels of 64 slots, after Varghese and Lauck, "Hashed and hierarchical timing wheels" (1987).
 //!
-//! Inserting and firing cost O(1); an entry is moved down at most five times in its life. A bit mask per level tells
-//! which slots hold something, so that the next deadline is found without walking empty ones. Entries fire at or after
-//! their deadline, never before, at most one tick late by the wheel's own doing. It lacks removal on purpose.
+//! Inserting, removing and firing cost O(1); an entry is moved down at most five times in its life. The entries of a slot lie
+//! next to each other, so that moving many of them down is fast, and a table says where each is, so that it can be taken
+//! out. A bit mask per level tells which slots hold something, so that the next deadline is found without walking empty
+//! ones. Entries fire at or after their deadline, never before, at most one tick late by the wheel's own doing. It lacks an
+//! order among the entries of one tick, and a way to give the table back while the wheel is not empty.
 
 use crate::sys::clock::Time;
 
@@ -15,17 +17,44 @@ const LEVELS: usize = 6;
 /// One slot short of a full round, so that the farthest slot is never mistaken for the present one.
 const HORIZON_TICKS: u64 = (SLOTS as u64 - 1) << (SLOT_BITS * (LEVELS as u32 - 1));
 
+const SLOTS_IN_ALL: usize = LEVELS * SLOTS;
+
+/// Stands for a slot where there is none.
+const NO_SLOT: u32 = u32::MAX;
+
+/// The end of the list of free spots.
+const NO_SPOT: u32 = u32::MAX;
+
+/// The table of an empty wheel keeps room for so many entries, and gives back what is more.
+const ROOM_KEPT: usize = 1024;
+
+/// An empty slot keeps room for so many entries.
+const ROOM_OF_SLOT: usize = 16;
+
+/// Names an entry of a wheel, to remove it. It is never given twice: that of an entry that has gone finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    serial: u64,
+    spot: u32,
+}
+
 #[derive(Debug)]
 struct Entry<T> {
     at_tick: u64,
     payload: T,
+    /// Which spot of the table says where this is.
+    spot: u32,
 }
 
+/// Where an entry is.
 #[derive(Debug)]
-struct Level<T> {
-    /// Bit n: slot n holds something.
-    occupied: u64,
-    slots: [Vec<Entry<T>>; SLOTS],
+struct Spot {
+    /// Of the entry that this is about, or was about last.
+    serial: u64,
+    /// Counted over all levels; `NO_SLOT` if the spot is free.
+    slot: u32,
+    /// In the slot; of a free spot the next free one.
+    position: u32,
 }
 
 /// Deadlines with payloads.
@@ -34,8 +63,14 @@ pub struct Wheel<T> {
     /// Everything before this tick has fired.
     now_tick: u64,
     entries: usize,
+    /// How many entries there ever were.
+    serials: u64,
+    /// Bit n of a level: its slot n holds something.
+    occupied: [u64; LEVELS],
     /// Made with the first timer: a worker without timers carries none of this.
-    levels: Vec<Level<T>>,
+    slots: Vec<Vec<Entry<T>>>,
+    spots: Vec<Spot>,
+    free: u32,
 }
 
 impl<T> Wheel<T> {
@@ -44,11 +79,15 @@ impl<T> Wheel<T> {
         Self {
             now_tick: now.as_ns() >> TICK_SHIFT,
             entries: 0,
-            levels: Vec::new(),
+            serials: 0,
+            occupied: [0; LEVELS],
+            slots: Vec::new(),
+            spots: Vec::new(),
+            free: NO_SPOT,
         }
     }
 
-    /// The number of timers that wait, cancelled ones included.
+    /// The number of timers that wait.
     pub fn len(&self) -> usize {
         self.entries
     }
@@ -58,23 +97,87 @@ impl<T> Wheel<T> {
         self.entries == 0
     }
 
-    /// Fires `payload` at the first [`advance`](Self::advance) to `deadline` or later.
-    pub fn insert(&mut self, deadline: Time, payload: T) {
-        if self.levels.is_empty() {
-            self.levels.resize_with(LEVELS, || Level {
-                occupied: 0,
-                slots: std::array::from_fn(|_| Vec::new()),
-            });
+    /// Fires `payload` at the first [`advance`](Self::advance) to `deadline` or later, unless it is
+    /// [removed](Self::remove) before.
+    ///
+    /// ```
+    /// use potoroo_runtime::sys::clock::Time;
+    /// use potoroo_runtime::timer::Wheel;
+    ///
+    /// let mut wheel = Wheel::new(Time::ZERO);
+    /// let tea = wheel.insert(Time::from_ns(180_000_000_000), "tea is ready");
+    /// let egg = wheel.insert(Time::from_ns(300_000_000_000), "egg is ready");
+    /// assert_eq!(wheel.remove(egg), Some("egg is ready"));
+    /// assert_eq!(wheel.remove(egg), None);
+    /// let mut said = vec![];
+    /// wheel.advance(Time::from_ns(600_000_000_000), |what| said.push(what));
+    /// assert_eq!(said, ["tea is ready"]);
+    /// assert_eq!(wheel.remove(tea), None);
+    /// ```
+    pub fn insert(&mut self, deadline: Time, payload: T) -> Key {
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS_IN_ALL, Vec::new);
         }
         // Rounded up: a timer is late by less than a tick rather than early.
         let at_tick = (deadline.as_ns() >> TICK_SHIFT) + u64::from(deadline.as_ns() & ((1 << TICK_SHIFT) - 1) != 0);
+        let at_tick = at_tick.max(self.now_tick);
         self.entries += 1;
-        self.place(Entry {
-            at_tick: at_tick.max(self.now_tick),
-            payload,
-        });
+        self.serials += 1;
+        let serial = self.serials;
+        let spot = self.take_spot(serial);
+        self.place(Entry { at_tick, payload, spot });
+        Key { serial, spot }
     }
 
+    /// Takes an entry out before it has fired; `None` if it has fired, or was removed.
+    pub fn remove(&mut self, key: Key) -> Option<T> {
+        let &Spot { serial, slot, position } = self.spots.get(key.spot as usize)?;
+        let entries = self.slots.get_mut(slot as usize)?;
+        let position = position as usize;
+        if serial != key.serial || entries.get(position)?.spot != key.spot {
+            return None;
+        }
+        let entry = entries.swap_remove(position);
+        if let Some(moved) = entries.get(position) {
+            self.spots[moved.spot as usize].position = position as u32;
+        } else if entries.is_empty() {
+            if entries.capacity() > ROOM_OF_SLOT {
+                *entries = Vec::new();
+            }
+            self.occupied[slot as usize / SLOTS] &= !(1 << (slot as usize % SLOTS));
+        }
+        self.release_spot(key.spot);
+        Some(entry.payload)
+    }
+
+    fn take_spot(&mut self, serial: u64) -> u32 {
+        let new = Spot {
+            serial,
+            slot: NO_SLOT,
+            position: 0,
+        };
+        let free = self.free;
+        if let Some(spot) = self.spots.get_mut(free as usize) {
+            self.free = std::mem::replace(spot, new).position;
+            return free;
+        }
+        self.spots.push(new);
+        u32::try_from(self.spots.len() - 1).expect("fewer than 2^32 timers on one worker")
+    }
+
+    /// Gives a spot back whose entry has gone.
+    fn release_spot(&mut self, number: u32) {
+        self.entries -= 1;
+        if self.entries == 0 && self.spots.capacity() > ROOM_KEPT {
+            (self.spots, self.free) = (Vec::new(), NO_SPOT);
+            return;
+        }
+        let spot = &mut self.spots[number as usize];
+        (spot.slot, spot.position) = (NO_SLOT, self.free);
+        self.free = number;
+    }
+
+    /// Puts an entry into the slot that its deadline asks for, as the last.
     fn place(&mut self, entry: Entry<T>) {
         let visible = entry.at_tick.min(self.now_tick + HORIZON_TICKS);
         // The level is where the deadline and the present first differ: below it, both are in the same slot.
@@ -82,28 +185,24 @@ impl<T> Wheel<T> {
         let level = (63 - differs.leading_zeros()) / SLOT_BITS;
         let level = (level as usize).min(LEVELS - 1);
         let slot = (visible >> (SLOT_BITS * level as u32)) as usize % SLOTS;
-        let level = &mut self.levels[level];
-        level.occupied |= 1 << slot;
-        level.slots[slot].push(entry);
+        self.occupied[level] |= 1 << slot;
+        let slot = level * SLOTS + slot;
+        let entries = &mut self.slots[slot];
+        let spot = &mut self.spots[entry.spot as usize];
+        (spot.slot, spot.position) = (slot as u32, entries.len() as u32);
+        entries.push(entry);
     }
 
     /// The moment at which [`advance`](Self::advance) has something to do next: the deadline of the first timer, or
     /// earlier where far timers must be moved closer first.
     pub fn next_due(&self) -> Option<Time> {
-        if self.entries == 0 {
-            return None;
-        }
-        let tick = self
-            .levels
-            .iter()
-            .enumerate()
-            .filter_map(|(level, l)| self.next_in(level, l.occupied))
-            .min()?;
+        let tick = (0..LEVELS).filter_map(|level| self.next_in(level)).min()?;
         Some(Time::from_ns(tick << TICK_SHIFT))
     }
 
     /// The tick at which the next occupied slot of `level` begins.
-    fn next_in(&self, level: usize, occupied: u64) -> Option<u64> {
+    fn next_in(&self, level: usize) -> Option<u64> {
+        let occupied = self.occupied[level];
         if occupied == 0 {
             return None;
         }
@@ -119,11 +218,8 @@ impl<T> Wheel<T> {
     pub fn advance(&mut self, now: Time, mut fire: impl FnMut(T)) {
         let target = now.as_ns() >> TICK_SHIFT;
         while self.entries > 0 {
-            let Some((level, tick)) = self
-                .levels
-                .iter()
-                .enumerate()
-                .filter_map(|(level, l)| Some((level, self.next_in(level, l.occupied)?)))
+            let Some((level, tick)) = (0..LEVELS)
+                .filter_map(|level| Some((level, self.next_in(level)?)))
                 // Of equal ticks the highest level first: what it holds must be moved down before it can fire in order.
                 .min_by_key(|&(level, tick)| (tick, usize::MAX - level))
             else {
@@ -134,89 +230,30 @@ impl<T> Wheel<T> {
             }
             self.now_tick = tick;
             let slot = (tick >> (SLOT_BITS * level as u32)) as usize % SLOTS;
-            let emptied = &mut self.levels[level];
-            emptied.occupied &= !(1 << slot);
-            let due = std::mem::take(&mut emptied.slots[slot]);
-            for entry in due {
-                if entry.at_tick <= self.now_tick {
-                    self.entries -= 1;
-                    fire(entry.payload);
-                } else {
-                    self.place(entry);
-                }
-            }
+            self.occupied[level] &= !(1 << slot);
+            self.empty(level * SLOTS + slot, &mut fire);
         }
         self.now_tick = self.now_tick.max(target);
+    }
+
+    /// Fires what is due in a slot, and moves down what is not.
+    fn empty(&mut self, slot: usize, fire: &mut impl FnMut(T)) {
+        let mut due = std::mem::take(&mut self.slots[slot]);
+        for entry in due.drain(..) {
+            if entry.at_tick <= self.now_tick {
+                self.release_spot(entry.spot);
+                fire(entry.payload);
+            } else {
+                self.place(entry);
+            }
+        }
+        if due.capacity() <= ROOM_OF_SLOT {
+            debug_assert!(self.slots[slot].is_empty(), "what was in it is in lower levels now");
+            self.slots[slot] = due;
+        }
     }
 }
 
 #[cfg(all(test, not(potoroo_loom)))]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::time::Duration;
-
-    const TICK_NS: u64 = 1 << TICK_SHIFT;
-
-    #[test]
-    fn a_timer_never_fires_early_and_at_most_a_tick_late() {
-        let start = Time::from_ns(12_345_678_901);
-        let mut wheel = Wheel::new(start);
-        let deadline = start + Duration::from_millis(10);
-        wheel.insert(deadline, ());
-        let mut fired = 0;
-        wheel.advance(Time::from_ns(deadline.as_ns() - 1), |()| fired += 1);
-        assert_eq!(fired, 0);
-        wheel.advance(deadline + Duration::from_nanos(TICK_NS), |()| fired += 1);
-        assert_eq!(fired, 1);
-        assert!(wheel.is_empty());
-        assert_eq!(wheel.next_due(), None);
-    }
-
-    #[test]
-    fn a_deadline_beyond_the_horizon_fires_in_its_time() {
-        let mut wheel = Wheel::new(Time::ZERO);
-        let far = Time::from_ns(3 * HORIZON_TICKS * TICK_NS);
-        wheel.insert(far, ());
-        let mut fired_at = None;
-        for _ in 0..100 {
-            let Some(next) = wheel.next_due() else { break };
-            wheel.advance(next, |()| fired_at = Some(next));
-        }
-        assert_eq!(fired_at, Some(far));
-    }
-
-    proptest! {
-        /// Against a sorted list: everything fires once, in the order of its tick, and `next_due` never oversleeps.
-        #[test]
-        fn the_wheel_is_a_sorted_list(
-            delays in proptest::collection::vec(0_u64..(1 << 42), 1..60),
-            steps in proptest::collection::vec(1_u64..(1 << 38), 1..60),
-        ) {
-            let start = Time::from_ns(987_654_321_000);
-            let mut wheel = Wheel::new(start);
-            for (n, delay) in delays.iter().enumerate() {
-                wheel.insert(start + Duration::from_nanos(*delay), n);
-            }
-            let mut now = start;
-            let mut fired = vec![];
-            for step in steps {
-                now = now + Duration::from_nanos(step);
-                wheel.advance(now, |n| fired.push((n, now)));
-                prop_assert!(wheel.next_due().is_none_or(|due| due.as_ns() + TICK_NS > now.as_ns()));
-            }
-            while let Some(due) = wheel.next_due() {
-                wheel.advance(due, |n| fired.push((n, due)));
-            }
-            prop_assert_eq!(fired.len(), delays.len());
-            for (n, at) in &fired {
-                prop_assert!(at.as_ns() >= start.as_ns() + delays[*n]);
-            }
-            let ticks: Vec<_> = fired
-                .iter()
-                .map(|(n, _)| (start.as_ns() + delays[*n]).div_ceil(TICK_NS))
-                .collect();
-            prop_assert!(ticks.is_sorted(), "{:?}", ticks);
-        }
-    }
-}
+#[path = "wheel_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
-//! Timers: never early, cancelled for good, no bursts.
+//! Timers: never early, cancelled for good wherever the actor is by then, no bursts.
 
 use potoroo_runtime::sys::clock::{Time, now};
-use potoroo_runtime::{Actor, Context, System, TimerId, Turn};
+use potoroo_runtime::{Actor, ActorRef, Context, Reply, System, TimerId, Turn};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
@@ -63,11 +63,7 @@ impl Actor for Clockwork {
     }
 }
 
-fn clockwork() -> (
-    System,
-    potoroo_runtime::ActorRef<Clockwork>,
-    mpsc::Receiver<(&'static str, Duration)>,
-) {
+fn clockwork() -> (System, ActorRef<Clockwork>, mpsc::Receiver<(&'static str, Duration)>) {
     let system = System::builder().workers(1).build().expect("starts");
     let (tell, heard) = mpsc::channel();
     let actor = system.spawn(move |_| {
@@ -102,4 +98,125 @@ fn a_periodic_timer_skips_what_it_missed() {
     actor.tell(Msg::Busy);
     let heard: Vec<_> = heard.iter().take(2).map(|(what, _)| what).collect();
     assert!(heard.contains(&"ticked") && heard.contains(&"fired"), "{heard:?}");
+}
+
+enum MoverMsg {
+    Where(Reply<usize>),
+    Set(Reply<usize>),
+    /// Give the worker, and whether there was something to cancel.
+    Cancel(Reply<(usize, bool)>),
+    /// Of the timer with this number.
+    Due(u64),
+    HasEnd(Reply<u64>),
+}
+
+/// Goes where it is asked from.
+#[derive(Default)]
+struct Mover {
+    timers: u64,
+    set: Option<TimerId>,
+    last_cancelled: u64,
+    due: Vec<u64>,
+    asked: Option<Reply<u64>>,
+}
+
+const SOON: Duration = Duration::from_millis(50);
+
+impl Actor for Mover {
+    type Msg = MoverMsg;
+
+    fn handle(&mut self, msg: MoverMsg, ctx: &mut Context<'_, Self>) -> Turn {
+        match msg {
+            MoverMsg::Where(reply) => reply.send(ctx.worker()),
+            MoverMsg::Set(reply) => {
+                self.timers += 1;
+                self.set = Some(ctx.after(SOON, MoverMsg::Due(self.timers)));
+                reply.send(ctx.worker());
+            }
+            MoverMsg::Cancel(reply) => {
+                let timer = self.set.take().expect("set before");
+                let was_there = ctx.cancel(timer);
+                assert!(!ctx.cancel(timer));
+                if was_there {
+                    self.last_cancelled = self.timers;
+                    // In the slot of the one that was cancelled, and due after it would have been.
+                    self.timers += 1;
+                    ctx.after(2 * SOON, MoverMsg::Due(self.timers));
+                }
+                reply.send((ctx.worker(), was_there));
+            }
+            MoverMsg::Due(number) => {
+                assert_ne!(number, self.last_cancelled, "it was cancelled");
+                assert!(!self.due.contains(&number), "twice");
+                self.due.push(number);
+                if number == self.timers
+                    && let Some(asked) = self.asked.take()
+                {
+                    asked.send(number);
+                }
+            }
+            MoverMsg::HasEnd(reply) if self.due.last() == Some(&self.timers) => reply.send(self.timers),
+            MoverMsg::HasEnd(reply) => self.asked = Some(reply),
+        }
+        Ok(())
+    }
+}
+
+/// On the worker that has the mover first: makes it.
+struct Maker;
+
+impl Actor for Maker {
+    type Msg = Reply<ActorRef<Mover>>;
+
+    fn handle(&mut self, reply: Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
+        reply.send(ctx.spawn(|_| Ok(Mover::default())));
+        Ok(())
+    }
+}
+
+/// On the other: asks.
+struct Asker;
+
+enum AskerMsg {
+    Where(ActorRef<Mover>, Reply<usize>),
+    Cancel(ActorRef<Mover>, Reply<(usize, bool)>),
+}
+
+impl Actor for Asker {
+    type Msg = AskerMsg;
+
+    fn handle(&mut self, msg: AskerMsg, _: &mut Context<'_, Self>) -> Turn {
+        match msg {
+            AskerMsg::Where(mover, reply) => mover.tell(MoverMsg::Where(reply)),
+            AskerMsg::Cancel(mover, reply) => mover.tell(MoverMsg::Cancel(reply)),
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_timer_on_the_wheel_of_a_worker_that_the_actor_has_left_is_cancelled_for_good() {
+    let system = System::builder().workers(2).build().expect("starts");
+    // Of two workers with as little to do, an actor is drawn to the first.
+    let (maker, asker) = (system.spawn_on(1, |_| Ok(Maker)), system.spawn_on(0, |_| Ok(Asker)));
+    let mut cancelled_from_afar = 0;
+    while cancelled_from_afar < 3 {
+        let mover = maker.ask(|reply| reply).wait().expect("answered");
+        let armed_on = mover.ask(MoverMsg::Set).wait().expect("answered");
+        // As a rule it comes before the timer is due.
+        for _ in 0..20 {
+            let asked = asker.ask(|reply| AskerMsg::Where(mover.clone(), reply)).wait();
+            if asked.expect("answered") != armed_on {
+                break;
+            }
+        }
+        let cancelled = asker.ask(|reply| AskerMsg::Cancel(mover.clone(), reply)).wait();
+        let (here, was_there) = cancelled.expect("answered");
+        cancelled_from_afar += u32::from(here != armed_on && was_there);
+        if was_there {
+            let last = mover.ask(MoverMsg::HasEnd).wait();
+            assert_eq!(last, Ok(2), "the next timer fires, and the old one does not");
+        }
+        mover.stop();
+    }
 }
