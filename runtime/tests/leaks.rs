@@ -48,8 +48,10 @@ const CONNECTIONS: u64 = 20;
 /// How many of a parent's children live at the same time.
 const AT_ONCE: u64 = 500;
 
-/// What pools, tables and the tails of queues may come to, whatever went through them.
-const SLACK_BLOCKS: i64 = 2_000;
+/// What pools, tables and the tails of queues may come to, whatever went through them. Nearly all blocks are nodes of messages:
+/// a worker keeps up to 8192 of each size, and how many there are is a matter of how many were under way at once, ever. A block
+/// for each life of one kind in eight would be 12,500 more in each round.
+const SLACK_BLOCKS: i64 = 2 * 8192 + 2_000;
 const SLACK_BYTES: i64 = 2 << 20;
 
 /// When nobody lives any more.
