@@ -130,7 +130,7 @@ mod tests {
         let expected = "\
 part                   operations       faults    lost   stuck
 rings                   1,234,567            0       0       0
-lives                    10        1,000       0       0
+lives                          10        1,000       0       0
 all                     1,234,577        1,000       0       0
 memory at rest   50.0 MiB to 50.0 MiB, +0.12 %, 2 % is the most
 descriptors      20 before, 20 after

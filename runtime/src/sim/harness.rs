@@ -63,11 +63,11 @@ pub struct Effects {
 ///     let to = probe.recipient();
 ///     (system.spawn(move |_| Ok(Doubler(to))), probe)
 /// });
-/// let effects = harness.tell(4);
+/// let effects = harness.tell(4_u64);
 /// assert_eq!(effects.told.len(), 1);
 /// harness.settle();
 /// assert_eq!(harness.extra().try_next(), Some(8));
-/// assert!(harness.tell(0).ended);
+/// assert!(harness.tell(0_u64).ended);
 /// ```
 pub struct Harness<A: Actor, X = ()> {
     /// Gone only while this is dropped, which needs the world.
