@@ -1,9 +1,9 @@
 //! A mixed load with faults for as long as asked, and exact books about it: `potoroo soak`.
 //!
-//! The load comes in rounds. In each, every part ([`parts`]) sets work of its own going at once with the others, on one
-//! system; when all of it has come to rest, everything that was sent must be accounted for ([`ledger`]), all short-lived
-//! actors and descriptors must have gone, and the resident memory is noted ([`measure`]). Who does not get on meanwhile is
-//! named ([`watch`]). It lacks crashes of the process, and disks.
+//! The load comes in rounds. In each, every part (`parts`) sets work of its own going at once with the others, on one
+//! system; when all of it has come to rest, everything that was sent must be accounted for (`ledger`), all short-lived
+//! actors and descriptors must have gone, and the resident memory is noted (`measure`). Who does not get on meanwhile is
+//! named (`watch`). It lacks crashes of the process, and disks.
 
 mod ledger;
 mod measure;

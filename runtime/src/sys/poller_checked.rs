@@ -42,7 +42,7 @@ pub(crate) fn until_all_sleep() {
 
 /// Whether somebody has rung since the last wait.
 #[derive(Default)]
-struct Bell {
+pub(crate) struct Bell {
     rung: Mutex<bool>,
     changed: Condvar,
     /// For the count alone.
@@ -82,8 +82,12 @@ impl Waker {
     }
 }
 
-/// A socket that can be watched.
-pub(crate) type EventSource = dyn mio::event::Source;
+/// A socket that could be watched, if there were any in a model.
+#[expect(dead_code, reason = "nobody looks at what cannot be watched")]
+pub(crate) enum EventSource<'a> {
+    Real(&'a mut dyn mio::event::Source),
+    Simulated(u64),
+}
 
 /// What a socket is ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,12 +113,12 @@ impl Poller {
     }
 
     /// There are no sockets in a model.
-    pub(crate) fn watch(&self, _: &mut EventSource, _: usize) -> io::Result<()> {
+    pub(crate) fn watch(&self, _: EventSource<'_>, _: usize) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
     /// As [`watch`](Self::watch).
-    pub(crate) fn forget(&self, _: &mut EventSource) -> io::Result<()> {
+    pub(crate) fn forget(&self, _: EventSource<'_>) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
