@@ -96,9 +96,14 @@ fn a_hard_limit_holds_for_what_comes_from_outside() {
         let got = first_given(&collector);
         // So many in the queue, and as many in the inbox.
         assert!(got.len() <= 40, "{overflow:?}: {}", got.len());
-        assert_eq!(got[0], 0, "the first was there first");
         assert!(got.is_sorted());
-        system.shutdown();
+        // A worker that came late found some in the queue when it took in the rest: then the oldest of them made way.
+        if overflow != Overflow::DropOldest {
+            assert_eq!(got[0], 0, "the first was there first");
+        }
+        let stats = system.shutdown().stats;
+        let refused = stats.total().dead_letters + stats.external_dead_letters;
+        assert!(refused >= 1000 - got.len() as u64, "{stats:?}");
     }
 }
 
