@@ -32,11 +32,9 @@ impl Worker {
         if waiting < 2 || waiting_ns < worth_ns || self.is_bearing() {
             return;
         }
-        // Of messages that take less than a crossing would nobody can tell whether they should be shared: see trial.rs.
-        if !self.is_clearly_worth_sharing() && self.shared().trial.has_failed_lately(now) {
-            return;
-        }
-        if self.is_chatty() && !self.shared().trial.may_offer(self, waiting, now) {
+        // Of messages that take not much more than a crossing would nobody can tell whether they should be shared.
+        let trial = &self.shared().trial;
+        if !self.is_clearly_worth_sharing() && (trial.has_failed_lately(now) || !trial.may_offer(self, waiting, now)) {
             return;
         }
         let offered = self.offer(waiting / 2);

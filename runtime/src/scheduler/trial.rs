@@ -1,9 +1,11 @@
-//! Whether sharing a chatty load helps: tried, measured, and taken back if it does not.
+//! Whether sharing helps where nobody can tell: tried, measured, and taken back if it does not.
 //!
-//! Where messages take less time than a crossing would, nobody can tell beforehand whether a second core helps: a thousand
-//! pairs that keep apart run faster on two cores, a ring through all of them much slower. So it is tried: the rate of
-//! messages on all workers together is taken while the load is on one, then cells are offered, and after a few
-//! milliseconds the rate is taken again. If it has not risen enough, the cells go back, and the next trial waits longer.
+//! Where messages take less time than a crossing would, or little more, nobody can tell beforehand whether a second core
+//! helps: a thousand pairs that keep apart run faster on two cores, a ring through all of them much slower; work of 200 ns
+//! that is handed on at random gains a third, the same work handed out and collected by one actor loses a fifth. So it is
+//! tried: the rate of messages on all workers together is taken while the load is on one, then cells are offered, and after
+//! a few milliseconds the rate is taken again. If it has not risen enough, the cells go back, and the next trial waits
+//! longer.
 //!
 //! One trial at a time, in the system; it is driven by the looks of busy workers, and costs them nothing while nobody is
 //! hungry. It lacks memory of what was tried before a program changed its ways: the waiting time is all it learns.
@@ -40,14 +42,22 @@ const GOING_BACK: Duration = Duration::from_millis(20);
 /// How often a success is looked at again.
 const REVIEW: Duration = Duration::from_millis(50);
 
-/// To how much, in percent of the rate before, the rate must rise for a trial to succeed, and may fall back later.
-const GAIN: u64 = 130;
-const LOSS: u64 = 115;
+/// To how much, in percent of the rate before, the rate must rise for a trial to succeed, and may fall back later: a chatty
+/// load, which is torn more easily than it is put together again,
+const CHATTY: Gain = Gain {
+    success: 130,
+    kept: 115,
+};
+/// and one whose messages take longer than a crossing.
+const MIXED: Gain = Gain {
+    success: 112,
+    kept: 104,
+};
 
 /// Below one message in so many the other workers count as idle.
 const OTHERS_IDLE: u64 = 10;
 
-/// How many actors must wait before it is tried to share them: of a few, most talk to those that stay.
+/// How many actors of a chatty load must wait before it is tried to share them: of a few, most talk to those that stay.
 const CELLS_MIN: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +70,13 @@ enum Phase {
     Shared,
     /// It has failed: cells go back to the first worker.
     Together,
+}
+
+/// What a trial must bring.
+#[derive(Clone, Copy, Debug)]
+struct Gain {
+    success: u64,
+    kept: u64,
 }
 
 /// The trial of one system.
@@ -78,8 +95,9 @@ struct State {
     asked: Time,
     /// By worker, at that time.
     handled: Vec<u64>,
-    /// Messages per millisecond before the trial.
+    /// Messages per millisecond before the trial, and what is asked of the rate in it.
     rate_before: u64,
+    asks: Gain,
     /// When a failed trial may be followed by another.
     until: Time,
     wait: Duration,
@@ -94,6 +112,7 @@ impl Trial {
                 asked: now,
                 handled: Vec::new(),
                 rate_before: 0,
+                asks: CHATTY,
                 until: now,
                 wait: WAIT_AT_FIRST,
             }),
@@ -117,10 +136,14 @@ impl Trial {
             } else if elapsed >= WINDOW_BEFORE {
                 let (all, own) = state.handled_by(shared, worker.index());
                 if (all - own) * OTHERS_IDLE > all {
-                    // The load is on several workers already, and its rate says nothing about one. It drifts together.
+                    // The load is on several workers already, and its rate says nothing about one. If it is chatty, it
+                    // drifts together.
                     state.restart(shared, now);
-                } else if waiting >= CELLS_MIN && now >= state.until {
+                    return !worker.is_chatty();
+                }
+                if (waiting >= CELLS_MIN || !worker.is_chatty()) && now >= state.until {
                     state.rate_before = state.rate(shared, now);
+                    state.asks = if worker.is_chatty() { CHATTY } else { MIXED };
                     state.enter(Phase::Settling, shared, now);
                     self.is_on.store(true, Ordering::Relaxed);
                 }
@@ -145,7 +168,7 @@ impl Trial {
         match state.phase {
             Phase::Settling if elapsed >= SETTLING => state.enter(Phase::Measuring, shared, now),
             Phase::Measuring if elapsed >= WINDOW => {
-                if state.rate(shared, now) * 100 >= state.rate_before * GAIN {
+                if state.rate(shared, now) * 100 >= state.rate_before * state.asks.success {
                     state.wait = WAIT_AT_FIRST;
                     state.enter(Phase::Shared, shared, now);
                 } else {
@@ -153,7 +176,7 @@ impl Trial {
                 }
             }
             Phase::Shared if elapsed >= REVIEW => {
-                if state.rate(shared, now) * 100 >= state.rate_before * LOSS {
+                if state.rate(shared, now) * 100 >= state.rate_before * state.asks.kept {
                     state.restart(shared, now);
                 } else {
                     self.fail(&mut state, shared, now);
