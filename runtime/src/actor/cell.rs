@@ -4,8 +4,10 @@
 //! move here. What happens in a turn is `life.rs`, at the end of a life `end.rs`. Invariants cited: M1 to M5
 //! (mailbox/README.md), S1 to S5 (scheduler/README.md).
 
+use super::Actor;
 use super::ask::Asks;
 use super::carried::Carried;
+use super::factory::Factory;
 use super::hold::Holding;
 use super::hooks::Kept;
 use super::ids::AtomicIds;
@@ -16,21 +18,18 @@ use super::tasks::Tasks;
 use super::ties::Ties;
 use super::timers::Timers;
 use super::tree::Children;
-use super::{Actor, Context};
+use crate::mailbox::nodes::{self, Returns};
 use crate::mailbox::ring::Ring;
 use crate::mailbox::{Inbox, MailboxLimits, Marks, Taken};
 use crate::mutant;
 use crate::scheduler::control::Control;
 use crate::scheduler::doorbell::Doorbell;
-use crate::scheduler::exit::{ExitReason, Fault};
+use crate::scheduler::exit::ExitReason;
 use crate::scheduler::header::{Attention, CellRef, Header, Queued};
 use crate::scheduler::worker::Worker;
 use crate::sync::UnsafeCell;
 use std::collections::VecDeque;
 use std::ptr::{self, NonNull};
-
-/// What makes an actor, on its worker.
-pub(crate) type Factory<A> = Box<dyn FnOnce(&mut Context<'_, A>) -> Result<A, Fault> + Send>;
 
 /// A message in the inbox, and the worker that sent it; `None` for threads outside.
 pub(crate) struct Envelope<M> {
@@ -152,14 +151,42 @@ impl<A: Actor> ActorCell<A> {
             Birth::Later => (None, Queued::No, false, Inbox::new_claimed()),
         };
         let marks = Marks::new(limits, size_of::<A::Msg>());
-        let header = Header::new(home, &Self::TABLE, NEXT_ID.next(), queued, pinned, parent, marks);
-        NonNull::from(Box::leak(Box::new(Self {
-            header,
-            inbox,
-            queue: UnsafeCell::new(Ring::new()),
-            body: UnsafeCell::new(Body::Unborn(factory)),
-            extras: UnsafeCell::new(None),
-        })))
+        let (cell, owner) = nodes::take::<Self>();
+        let pool = Returns::number(owner);
+        let header = Header::new(
+            home,
+            &Self::TABLE,
+            NEXT_ID.next(),
+            (queued, pinned),
+            pool,
+            parent,
+            marks,
+        );
+        // SAFETY: the memory is for a cell of this type.
+        unsafe {
+            cell.write(Self {
+                header,
+                inbox,
+                queue: UnsafeCell::new(Ring::new()),
+                body: UnsafeCell::new(Body::Unborn(factory)),
+                extras: UnsafeCell::new(None),
+            });
+        }
+        cell
+    }
+
+    /// Frees a cell.
+    ///
+    /// # Safety
+    ///
+    /// [`create`](Self::create) made it, and nobody counts it any more (S4).
+    pub(super) unsafe fn destroy(cell: NonNull<Self>) {
+        // SAFETY: passed on: nobody else has the cell, so the fields of the home may be read.
+        unsafe {
+            let pool = cell.as_ref().header.plain.with(|plain| (*plain).pool);
+            ptr::drop_in_place(cell.as_ptr());
+            nodes::give_back(cell, Returns::numbered(pool));
+        }
     }
 
     /// The typed cell behind a header of this table.

@@ -3,7 +3,8 @@
 //! A context lives for one turn of one actor and cannot leave it. Timers and asks are added to it in their own files.
 
 use super::actor_ref::ActorRef;
-use super::cell::{ActorCell, Birth, Factory};
+use super::cell::{ActorCell, Birth};
+use super::factory::Factory;
 use super::{Actor, ActorId};
 use crate::arena::{Entered, Scratch};
 use crate::scheduler::exit::Fault;
@@ -106,7 +107,7 @@ impl<'t, A: Actor> Context<'t, A> {
         &mut self,
         factory: impl FnOnce(&mut Context<'_, B>) -> Result<B, Fault> + Send + 'static,
     ) -> ActorRef<B> {
-        self.spawn_as(&Birth::Here, Box::new(factory))
+        self.spawn_as(&Birth::Here, Factory::new(factory))
     }
 
     /// Starts a child on a certain worker, where it stays.
@@ -125,7 +126,7 @@ impl<'t, A: Actor> Context<'t, A> {
             "there is no worker {worker}: this system has {}",
             peers.len()
         );
-        self.spawn_as(&Birth::At(peers[worker].doorbell), Box::new(factory))
+        self.spawn_as(&Birth::At(peers[worker].doorbell), Factory::new(factory))
     }
 
     fn spawn_as<B: Actor>(&mut self, birth: &Birth, factory: Factory<B>) -> ActorRef<B> {

@@ -150,7 +150,7 @@ impl<A: Actor> ActorCell<A> {
         let Body::Unborn(factory) = body else {
             unreachable!("the flag said so");
         };
-        let actor = factory(&mut ctx).map_err(ExitReason::FactoryFailed)?;
+        let actor = factory.make(&mut ctx).map_err(ExitReason::FactoryFailed)?;
         // SAFETY: M1.
         self.body.with_mut(|body| unsafe { *body = Body::Alive(actor) });
         drop(ctx);

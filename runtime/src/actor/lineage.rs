@@ -7,8 +7,9 @@
 //! Whether there is another life, and when, is the parent's decision (`supervision/`). Invariants cited: M1, M2
 //! (mailbox/README.md), S4, S5 (scheduler/README.md).
 
-use super::cell::{ActorCell, Birth, Body, Extras, Factory};
+use super::cell::{ActorCell, Birth, Body, Extras};
 use super::end::guarded;
+use super::factory::Factory;
 use super::unanswered::Unanswered;
 use super::{Actor, ActorRef, Context};
 use crate::mailbox::MailboxLimits;
@@ -43,7 +44,7 @@ impl<A: Actor> Lineage<A> {
     /// What makes one life.
     fn factory(&self) -> Factory<A> {
         let make = self.make.clone();
-        Box::new(move |ctx| (*lock(&make))(ctx))
+        Factory::new(move |ctx: &mut Context<'_, A>| (*lock(&make))(ctx))
     }
 }
 

@@ -13,6 +13,7 @@ mod cell;
 mod context;
 mod continuation;
 mod end;
+mod factory;
 mod futures;
 #[cfg(not(potoroo_loom))]
 mod glimpse;
@@ -49,6 +50,7 @@ pub use ask::{AskInside, Reply};
 pub use blocking::{BlockingError, BlockingInside};
 pub(crate) use cell::{ActorCell, Birth};
 pub use context::{Context, Watchable};
+pub(crate) use factory::Factory;
 pub use futures::{RunInside, RunWithin, TimedOut};
 pub(crate) use lineage::Unlaunched;
 pub use outside::Ask;

@@ -142,11 +142,12 @@ impl<A: Actor> ActorCell<A> {
     }
 
     unsafe fn free_erased(header: NonNull<Header>) {
-        // SAFETY: the last count has gone; `create` made the cell from a box of this type.
-        let cell = unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) };
+        let cell = header.cast::<Self>();
         // A model is told that all of the cell is used here: whatever the home did to it must have come before.
         #[cfg(potoroo_loom)]
-        cell.header.plain.with_mut(|_| ());
-        drop(cell);
+        // SAFETY: nobody counts the cell any more, and it has not been freed.
+        unsafe { cell.as_ref() }.header.plain.with_mut(|_| ());
+        // SAFETY: the last count has gone; the table belongs to this type, for which `create` made the cell.
+        unsafe { Self::destroy(cell) };
     }
 }

@@ -1,33 +1,46 @@
-//! Where the nodes of inboxes come from: a pool per worker, to which they return by the crate.
+//! Where what goes from core to core has its memory: a pool per worker, to which it returns by the crate.
 //!
-//! A node is taken by the sender and given up by the receiver, on another core as a rule. An allocator pays for that with a
-//! lock or with caches that empty on one side and fill on the other. Here the receiver gathers nodes by their owner and
-//! hands them back thirty at a time. Memory comes from the global allocator and may be given back to it by anybody: a
-//! thread without a pool does just that, so there is no case in which a node cannot be freed. It lacks a pool for nodes of
-//! more than 256 bytes, which go straight to the allocator, and for threads outside. Under loom workers have none: most
-//! models are about the words, and loom watches plain boxes better. That of the pools enters its own.
+//! The node of a message is taken by the sender and given up by the receiver, on another core as a rule; the cell of an
+//! actor, and what makes the actor, by whoever spawns it and wherever it ends. An allocator pays for that with a lock or with
+//! caches that empty on one side and fill on the other. Here whoever gives a block up gathers it with others of its owner,
+//! and hands them back thirty at a time. Memory comes from the global allocator and may be given back to it by anybody: a
+//! thread without a pool does just that, as does everybody when much waits for an owner who does not come for it, so there
+//! is no case in which a block cannot be freed. It lacks a pool for blocks of more than half a kilobyte, which go straight
+//! to the allocator, and for threads outside. Under loom workers have none: most models are about the words, and loom watches
+//! plain boxes better. That of the pools enters its own.
 
 use super::crates::{Crate, CrateList};
 use super::inbox::is_possible_address;
 use crate::mutant;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::heap::{alloc, dealloc};
-use crate::sync::{UnsafeCell, thread_local_pointer};
+use crate::sync::{UnsafeCell, global, thread_local_pointer};
 use std::alloc::{Layout, handle_alloc_error};
 use std::fmt;
 use std::ptr::{self, NonNull};
 
-/// The sizes of pooled nodes are multiples of this, a cache line. They are not aligned to it: allocators take several times
-/// as long over that, and threads outside take each node from the allocator.
-const UNIT: usize = 64;
+/// The sizes of pooled blocks go up from the first by this: with a word in front of each, as most allocators have it, they
+/// leave no gap. They are not aligned to cache lines: allocators take several times as long over that, and
+/// threads outside take each block from the allocator.
+const UNIT: usize = 16;
+const FIRST: usize = 24;
 
-/// What nodes are aligned to: what allocators give without being asked.
+/// What blocks are aligned to: what allocators give without being asked.
 const ALIGN: usize = 16;
 
-/// How many sizes there are.
-const CLASSES: usize = 4;
+/// How many sizes there are; the largest is 504 bytes.
+const CLASSES: usize = 31;
 
-/// How many nodes of one size a pool keeps at most; what comes back beyond that goes to the allocator.
-const KEEP: usize = 8192;
+/// How many bytes in blocks of one size a pool keeps at most; what comes back beyond that goes to the allocator.
+const KEEP_BYTES: usize = 1 << 20;
+
+/// How many crates of one size may wait for their owner, who takes them when it has none left and may never need any. Who
+/// has more of them gives them to the allocator.
+const WAITING_MAX: usize = 256;
+
+/// How many pools have a number. A process with more workers than that does without for the cells of the rest.
+#[cfg(not(potoroo_loom))]
+const NUMBERED: usize = 1024;
 
 /// How many empty crates a pool keeps.
 const SPARE_CRATES: usize = 16;
@@ -39,7 +52,31 @@ thread_local_pointer! {
 
 /// What comes back to a pool. Lives as long as the process, like the doorbell that it is part of.
 #[derive(Debug, Default)]
-pub struct Returns([CrateList<u8>; CLASSES]);
+pub struct Returns {
+    classes: [Waiting; CLASSES],
+    /// Above 0 if the pool can be found by it.
+    number: Number,
+}
+
+/// What comes back of one size.
+#[derive(Debug, Default)]
+struct Waiting {
+    crates: CrateList<u8>,
+    /// How many of them, or one more for each that is about to be pushed.
+    count: AtomicUsize,
+}
+
+/// Stands for a pool where a pointer to it would take too much room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PoolNumber(u16);
+
+/// The number that the returns of a pool have got.
+#[derive(Debug, Default)]
+struct Number(global::AtomicU64);
+
+/// By number less one.
+#[cfg(not(potoroo_loom))]
+static BY_NUMBER: [global::OnceLock<&'static Returns>; NUMBERED] = [const { global::OnceLock::new() }; NUMBERED];
 
 /// The pool of one worker.
 pub struct NodePool {
@@ -58,20 +95,25 @@ struct Inner {
 
 /// The size class of a layout, if it is pooled.
 const fn class_of(layout: Layout) -> Option<usize> {
-    let class = layout.size().div_ceil(UNIT);
-    if class == 0 || class > CLASSES || layout.align() > ALIGN {
+    let class = layout.size().saturating_sub(FIRST).div_ceil(UNIT);
+    if layout.size() == 0 || class >= CLASSES || layout.align() > ALIGN {
         None
     } else {
-        Some(class - 1)
+        Some(class)
     }
 }
 
 /// The layout of all nodes of a class.
 const fn layout_of(class: usize) -> Layout {
-    match Layout::from_size_align((class + 1) * UNIT, ALIGN) {
+    match Layout::from_size_align(FIRST + class * UNIT, ALIGN) {
         Ok(layout) => layout,
         Err(_) => unreachable!(),
     }
+}
+
+/// How many blocks of a class a pool keeps.
+const fn keep_of(class: usize) -> usize {
+    KEEP_BYTES / layout_of(class).size()
 }
 
 fn allocate(layout: Layout) -> NonNull<u8> {
@@ -118,6 +160,60 @@ pub(crate) unsafe fn give_back<N>(node: NonNull<N>, owner: Option<&'static Retur
         (Some(owner), Some(pool)) => pool.give_back(class, node.cast(), owner),
         // SAFETY: allocated with the layout of its class.
         _ => unsafe { dealloc(node.cast().as_ptr(), layout_of(class)) },
+    }
+}
+
+impl Returns {
+    /// Gives the pool a number, for good.
+    #[cfg(not(potoroo_loom))]
+    pub(crate) fn enlist(&'static self) {
+        static NEXT: global::AtomicU64 = global::AtomicU64::new(0);
+        let next = NEXT.fetch_add(1, global::Relaxed) as usize;
+        if let Some(place) = BY_NUMBER.get(next)
+            && place.set(self).is_ok()
+        {
+            self.number.0.store(next as u64 + 1, global::Relaxed);
+        }
+    }
+
+    /// The number of the pool, if there is one and it has any.
+    pub(crate) fn number(owner: Option<&'static Self>) -> PoolNumber {
+        PoolNumber(owner.map_or(0, |owner| owner.number.0.load(global::Relaxed) as u16))
+    }
+
+    /// The pool of this number.
+    #[cfg(not(potoroo_loom))]
+    pub(crate) fn numbered(number: PoolNumber) -> Option<&'static Self> {
+        BY_NUMBER[usize::from(number.0).checked_sub(1)?].get().copied()
+    }
+
+    /// In a model nobody has a number.
+    #[cfg(potoroo_loom)]
+    pub(crate) fn numbered(_: PoolNumber) -> Option<&'static Self> {
+        None
+    }
+
+    /// Hands a crate over, unless so many wait already.
+    fn accept(&self, class: usize, full: Box<Crate<u8>>) -> Result<(), Box<Crate<u8>>> {
+        let waiting = &self.classes[class];
+        // Relaxed, here and below: only a bound on memory, and a count that never misses a crate since it is counted first.
+        if waiting.count.load(Ordering::Relaxed) >= WAITING_MAX {
+            return Err(full);
+        }
+        waiting.count.fetch_add(1, Ordering::Relaxed);
+        waiting.crates.push(full);
+        Ok(())
+    }
+
+    /// Takes all that has come back.
+    fn take(&self, class: usize, mut each: impl FnMut(Box<Crate<u8>>)) {
+        let waiting = &self.classes[class];
+        let mut count = 0;
+        waiting.crates.take(|crate_| {
+            count += 1;
+            each(crate_);
+        });
+        waiting.count.fetch_sub(count, Ordering::Relaxed);
     }
 }
 
@@ -172,8 +268,8 @@ impl NodePool {
             if mutant!("nodes_flush_forgets") {
                 return inner.outward.clear();
             }
-            for (owner, class, gathered) in inner.outward.drain(..) {
-                owner.0[class].push(gathered);
+            while let Some((owner, class, gathered)) = inner.outward.pop() {
+                inner.hand_over(owner, class, gathered);
             }
         });
     }
@@ -181,7 +277,7 @@ impl NodePool {
 
 impl Inner {
     fn keep(&mut self, class: usize, node: NonNull<u8>) {
-        if self.free[class].len() < KEEP {
+        if self.free[class].len() < keep_of(class) {
             self.free[class].push(node);
         } else {
             // SAFETY: pooled nodes are allocated with the layout of their class.
@@ -192,16 +288,14 @@ impl Inner {
     /// Takes in what has come back; a new node if nothing has.
     #[cold]
     fn refill(&mut self, class: usize, returns: &Returns) -> NonNull<u8> {
-        returns.0[class].take(|mut returned| {
+        returns.take(class, |mut returned| {
             for node in returned.items().iter().skip(usize::from(mutant!("nodes_one_is_lost"))) {
                 if let Some(node) = NonNull::new(*node) {
                     self.keep(class, node);
                 }
             }
-            if self.spare.len() < SPARE_CRATES {
-                returned.clear();
-                self.spare.push(returned);
-            }
+            returned.clear();
+            self.keep_crate(returned);
         });
         self.free[class].pop().unwrap_or_else(|| allocate(layout_of(class)))
     }
@@ -218,7 +312,24 @@ impl Inner {
         });
         if self.outward[index].2.add(node.as_ptr()) {
             let (owner, class, full) = self.outward.swap_remove(index);
-            owner.0[class].push(full);
+            self.hand_over(owner, class, full);
+        }
+    }
+
+    fn hand_over(&mut self, owner: &'static Returns, class: usize, full: Box<Crate<u8>>) {
+        if let Err(mut full) = owner.accept(class, full) {
+            for node in full.items() {
+                // SAFETY: pooled blocks are allocated with the layout of their class.
+                unsafe { dealloc(*node, layout_of(class)) };
+            }
+            full.clear();
+            self.keep_crate(full);
+        }
+    }
+
+    fn keep_crate(&mut self, empty: Box<Crate<u8>>) {
+        if self.spare.len() < SPARE_CRATES {
+            self.spare.push(empty);
         }
     }
 }
@@ -296,17 +407,57 @@ mod tests {
         round::<1000>();
     }
 
+    fn free_in(pool: &NodePool) -> usize {
+        pool.with_inner(|inner| inner.free.iter().map(Vec::len).sum())
+    }
+
     #[test]
     fn a_pool_keeps_a_bounded_number() {
         let pool = NodePool::new(returns());
-        let inbox = Inbox::new();
+        let most = keep_of(class_of(Layout::new::<[u64; 10]>()).expect("is pooled"));
+        let blocks: Vec<_> = pool.enter(|| (0..2 * most).map(|_| take::<[u64; 10]>()).collect());
         pool.enter(|| {
-            for n in 0..2 * KEEP {
-                assert!(inbox.push(n).is_ok());
+            for (block, owner) in blocks {
+                // SAFETY: taken above, and used by nobody.
+                unsafe { give_back(block, owner) };
             }
-            assert_eq!(inbox.take().count(), 2 * KEEP);
         });
-        let free = pool.with_inner(|inner| inner.free.iter().map(Vec::len).sum::<usize>());
-        assert_eq!(free, KEEP);
+        assert_eq!(free_in(&pool), most);
+    }
+
+    #[test]
+    fn what_an_owner_does_not_come_for_is_bounded_and_the_rest_is_freed() {
+        let (mine, others) = (NodePool::new(returns()), NodePool::new(returns()));
+        let most = WAITING_MAX * super::super::crates::CRATE_SIZE;
+        let blocks: Vec<_> = mine.enter(|| (0..most + 100).map(|_| take::<[u64; 20]>()).collect());
+        others.enter(|| {
+            for (block, owner) in blocks {
+                // SAFETY: taken above, and used by nobody.
+                unsafe { give_back(block, owner) };
+            }
+        });
+        others.flush();
+        let class = class_of(Layout::new::<[u64; 20]>()).expect("is pooled");
+        assert_eq!(mine.returns.classes[class].count.load(Ordering::Relaxed), WAITING_MAX);
+        // The owner comes: it keeps what it may, and the rest goes to the allocator.
+        let (block, owner) = mine.enter(take::<[u64; 20]>);
+        assert_eq!(mine.returns.classes[class].count.load(Ordering::Relaxed), 0);
+        assert_eq!(free_in(&mine), keep_of(class).min(most) - 1);
+        // SAFETY: taken above, and used by nobody.
+        mine.enter(|| unsafe { give_back(block, owner) });
+    }
+
+    #[test]
+    fn classes_hold_what_they_are_for_and_little_more() {
+        for size in 1..=504 {
+            let layout = Layout::from_size_align(size, 8).expect("a layout");
+            let class = class_of(layout).expect("is pooled");
+            let room = layout_of(class).size();
+            assert!(room >= size && room < size.max(FIRST) + UNIT, "{size}: {room}");
+        }
+        let more = Layout::from_size_align(505, 8).expect("a layout");
+        assert_eq!(class_of(more), None);
+        let aligned = Layout::from_size_align(64, 64).expect("a layout");
+        assert_eq!(class_of(aligned), None);
     }
 }

@@ -7,6 +7,7 @@ use super::control::Control;
 use super::doorbell::{Doorbell, Visit};
 use super::outgoing::Receipt;
 use super::worker::Worker;
+use crate::mailbox::nodes::PoolNumber;
 use crate::mailbox::{ErasedChain, Marks, Notifiable};
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
@@ -58,6 +59,8 @@ pub(crate) struct Plain {
     pub(crate) attention: u16,
     /// Never leaves its worker: it watches sockets there, or was spawned to stay.
     pub(crate) pinned: bool,
+    /// Where the memory of the cell goes back to. Never changed.
+    pub(crate) pool: PoolNumber,
     pub(crate) drift: Drift,
 }
 
@@ -198,8 +201,8 @@ impl Header {
         home: Option<&'static Doorbell>,
         table: &'static Table,
         id: ActorId,
-        queued: Queued,
-        pinned: bool,
+        (queued, pinned): (Queued, bool),
+        pool: PoolNumber,
         parent: Option<CellRef>,
         marks: Marks,
     ) -> Self {
@@ -215,6 +218,7 @@ impl Header {
                 // Nothing is on the control lane, which does no harm: whoever accepts the cell gives it its first turn.
                 attention: Attention::UNBORN | Attention::CONTROL,
                 pinned,
+                pool,
                 drift: Drift::default(),
             }),
             siblings: UnsafeCell::new(Siblings {

@@ -8,7 +8,7 @@ use super::backoff::Backoff;
 use super::messages::{ChildError, ChildInfo, Msg, SupervisorMsg};
 use super::roster::{ChildState, Ended, Restart, Roster, Step};
 use super::window::Window;
-use crate::actor::{Actor, ActorId, ActorRef, Context, ExitReason, Reply, Signal, TimerId, Turn, Unlaunched};
+use crate::actor::{Actor, ActorId, ActorRef, Context, ExitReason, Factory, Reply, Signal, TimerId, Turn, Unlaunched};
 use crate::scheduler::control::Control;
 use crate::scheduler::header::CellRef;
 use crate::sync::{Arc, Mutex, lock};
@@ -357,6 +357,9 @@ pub(super) fn unlaunched(
         let make = move |ctx: &mut Context<'_, Supervisor>| Ok(Supervisor::begin(&tree, ctx));
         Unlaunched::restartable(parent, Box::new(make), true)
     } else {
-        Unlaunched::once(parent, Box::new(move |ctx| Ok(Supervisor::begin(&tree, ctx))))
+        Unlaunched::once(
+            parent,
+            Factory::new(move |ctx: &mut Context<'_, Supervisor>| Ok(Supervisor::begin(&tree, ctx))),
+        )
     }
 }

@@ -4,7 +4,7 @@ use super::error::Error;
 use super::kit;
 use super::root::Root;
 use super::{Door, System};
-use crate::actor::{ActorCell, ActorId, ActorRef, Birth, ExitReason};
+use crate::actor::{ActorCell, ActorId, ActorRef, Birth, Context, ExitReason, Factory};
 use crate::arena::{ARENA_POOL_BYTES, EVACUATION_FACTOR, EVACUATION_FLOOR_BYTES};
 use crate::mailbox::MailboxLimits;
 use crate::scheduler::blocking::BlockingTuning;
@@ -315,7 +315,12 @@ impl SystemBuilder {
         ));
 
         let home = shared.peers[0].doorbell;
-        let root = ActorCell::create(&Birth::At(home), Box::new(|_| Ok(Root)), None, &shared.tuning.mailbox);
+        let root = ActorCell::create(
+            &Birth::At(home),
+            Factory::new(|_: &mut Context<'_, Root>| Ok(Root)),
+            None,
+            &shared.tuning.mailbox,
+        );
         // SAFETY: the root's own count keeps it alive until it is notified, and longer.
         let root_ref = ActorRef::new(unsafe { root.as_ref() });
         // SAFETY: the cell was made claimed, so the duty is ours (M2).

@@ -12,7 +12,7 @@ mod supervise;
 pub use builder::{ASK_TIMEOUT, RECORDED_EVENTS_MAX, SystemBuilder, WORKERS_MAX};
 pub use error::{Error, ErrorKind};
 
-use crate::actor::{Actor, ActorCell, ActorRef, Birth, Context, Fault};
+use crate::actor::{Actor, ActorCell, ActorRef, Birth, Context, Factory, Fault};
 use crate::observe::{Recording, SystemStats, WorkerRecording};
 use crate::scheduler::control::Control;
 use crate::scheduler::deque::Runnable;
@@ -117,7 +117,7 @@ impl System {
     ) -> ActorRef<A> {
         let child = ActorCell::create(
             &birth,
-            Box::new(factory),
+            Factory::new(factory),
             Some(self.root.cell_ref()),
             &self.shared.tuning.mailbox,
         );
