@@ -44,7 +44,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// And the count of shared values that never change.
 pub(crate) mod global {
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+    #[cfg(not(potoroo_loom))]
+    pub(crate) use std::sync::atomic::AtomicBool;
+    pub(crate) use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
     pub(crate) use std::sync::{Mutex as StaticMutex, MutexGuard as StaticMutexGuard};
 }
 
