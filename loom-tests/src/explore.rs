@@ -11,7 +11,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Once};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many preemptions are explored unless `LOOM_MAX_PREEMPTIONS` says otherwise: the bound of most projects that use
 /// loom. Three cost five to ten times as much.
@@ -19,6 +19,12 @@ const PREEMPTIONS: usize = 2;
 
 /// A whole system takes more steps than loom allows for by itself.
 const BRANCHES_MAX: usize = 50_000;
+
+/// When the runner goes deep, a model is left after so long, whatever is left to be explored, and says so.
+const DEEP_AT_MOST: Duration = Duration::from_secs(900);
+
+/// loom looks at the time after so many interleavings.
+const LOOK_INTERVAL: usize = 500;
 
 thread_local! {
     /// The model that this thread explores. loom runs a model's threads on stacks of their own but on this thread.
@@ -63,11 +69,13 @@ fn explore(
     report_failures();
     // An ordinary atomic: loom must not see it, or counting would multiply what there is to count.
     let interleavings = Arc::new(AtomicU64::new(0));
+    let at_most = env::var_os(DEEP).map(|_| DEEP_AT_MOST);
     CURRENT.set(Some(Running {
         name,
         claim,
         size,
         preemptions,
+        at_most,
         interleavings: interleavings.clone(),
         since: Instant::now(),
     }));
@@ -82,6 +90,10 @@ fn explore(
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = preemptions;
         builder.max_branches = builder.max_branches.max(BRANCHES_MAX);
+        builder.max_duration = at_most;
+        if builder.checkpoint_file.is_none() {
+            builder.checkpoint_interval = LOOK_INTERVAL;
+        }
         builder.check(counted);
     }
     if let Some(running) = CURRENT.take() {
@@ -110,20 +122,23 @@ struct Running {
     claim: &'static str,
     size: &'static str,
     preemptions: Option<usize>,
+    at_most: Option<Duration>,
     interleavings: Arc<AtomicU64>,
     since: Instant,
 }
 
 impl Running {
     fn report(self, passed: bool) {
+        let elapsed = self.since.elapsed();
         let report = Report {
             model: self.name.to_owned(),
             claim: self.claim.to_owned(),
             size: self.size.to_owned(),
             preemptions: self.preemptions,
             interleavings: self.interleavings.load(Relaxed),
-            seconds: self.since.elapsed().as_secs_f64(),
+            seconds: elapsed.as_secs_f64(),
             passed,
+            cut: passed && self.at_most.is_some_and(|at_most| elapsed >= at_most),
         };
         // Not `print!`: the test harness swallows that when a test passes. If stderr is gone, so is the reader.
         let _ = std::io::stderr().write_all(report.text().as_bytes());

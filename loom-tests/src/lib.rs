@@ -15,6 +15,10 @@ pub mod cell;
 #[cfg(potoroo_loom)]
 mod explore;
 #[cfg(potoroo_loom)]
+mod meanwhile;
+#[cfg(potoroo_loom)]
 pub mod world;
 #[cfg(potoroo_loom)]
 pub use explore::{large_model, model, small_model};
+#[cfg(potoroo_loom)]
+pub use meanwhile::meanwhile;

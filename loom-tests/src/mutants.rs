@@ -34,6 +34,8 @@ const SLEEP: &str = "runtime/src/scheduler/sleep.rs";
 const TENURE: &str = "runtime/src/scheduler/tenure.rs";
 const HEADER: &str = "runtime/src/scheduler/header.rs";
 const SHARED: &str = "runtime/src/scheduler/shared.rs";
+const DRIFT: &str = "runtime/src/scheduler/drift.rs";
+const TIMING: &str = "runtime/src/scheduler/timing.rs";
 const OWNER: &str = "runtime/src/arena/owner.rs";
 const FOREIGN: &str = "runtime/src/arena/foreign.rs";
 const HANDLE: &str = "runtime/src/arena/handle.rs";
@@ -91,6 +93,9 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("refs_counted_by_a_store", HEADER, "`retain` loads and stores", "life::references_are_counted"),
     mutant("refs_given_up_relaxed", HEADER, "`release`: `Release` → `Relaxed`", "life::a_notification_keeps_the_cell"),
     mutant("refs_freed_without_fence", HEADER, "`release`: no fence before the cell is freed", "life::the_end_meets_the_last_references"),
+    mutant("cell_leaves_unannounced", HEADER, "a cell that leaves does not say that something waits in it", "moving_timers::fire_meets_migration"),
+    mutant("drift_keeps_its_home", DRIFT, "a cell that drifts keeps its home on its way", "moving_timers::fire_meets_migration"),
+    mutant("timer_disarmed_on_any_wheel", TIMING, "cancelling takes a timer off this worker's wheel, wherever it lies", "moving_timers::cancel_meets_migration"),
     mutant("end_rings_nobody", SHARED, "the end of a system is not rung", "quiet::everybody_goes_home"),
     mutant("quiet_overlooks_visitors", SHARED, "`is_quiet` does not ask for threads outside that are telling something", "quiet::quiet_is_never_too_early"),
     mutant("quiet_looks_once", SHARED, "`is_quiet` does not compare two looks", "quiet::quiet_sees_what_crosses"),

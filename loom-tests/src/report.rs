@@ -25,21 +25,32 @@ pub struct Report {
     pub seconds: f64,
     /// Whether the claim holds in all of them.
     pub passed: bool,
+    /// Whether its time was up before all interleavings below the bound had been explored.
+    pub cut: bool,
 }
 
 impl Report {
-    /// The bound in words.
-    pub fn bound(&self) -> String {
+    /// The bound on preemptions in words.
+    fn preemptions(&self) -> String {
         self.preemptions
             .map_or_else(|| "no".to_owned(), |bound| bound.to_string())
     }
 
+    /// As far as it was explored, in words.
+    pub fn bound(&self) -> String {
+        let bound = self.preemptions();
+        if self.cut { bound + ", cut short" } else { bound }
+    }
+
     /// What is printed of a model when it has run.
     pub fn text(&self) -> String {
-        let (verdict, how_far) = if self.passed {
-            ("holds", "explored")
-        } else {
-            ("FAILS", "explored up to the failure")
+        let (verdict, how_far) = match (self.passed, self.cut) {
+            (true, false) => ("holds", "explored"),
+            (true, true) => (
+                "holds as far as it was explored",
+                "explored until its time was up, of more",
+            ),
+            (false, _) => ("FAILS", "explored up to the failure"),
         };
         format!(
             "{}: {verdict}\n    claim: {}\n    size: {}\n    {} interleavings {how_far}, {} bound on preemptions, in {:.2} s\n",
@@ -47,7 +58,7 @@ impl Report {
             self.claim,
             self.size,
             self.interleavings,
-            self.bound(),
+            self.preemptions(),
             self.seconds,
         )
     }
@@ -67,11 +78,23 @@ mod tests {
             interleavings: 12,
             seconds: 0.5,
             passed: false,
+            cut: false,
         };
         let line = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&line).unwrap(), report);
         let text = report.text();
         assert!(text.starts_with("inbox::close: FAILS\n"));
         assert!(text.contains("12 interleavings explored up to the failure, no bound on preemptions, in 0.50 s"));
+        let cut = Report {
+            preemptions: Some(3),
+            passed: true,
+            cut: true,
+            ..report
+        };
+        assert_eq!(cut.bound(), "3, cut short");
+        assert!(
+            cut.text()
+                .starts_with("inbox::close: holds as far as it was explored\n")
+        );
     }
 }

@@ -24,7 +24,6 @@ pub struct World {
 
 impl World {
     /// The cell is at the first worker.
-    #[expect(clippy::new_ret_no_self, reason = "threads share it")]
     pub fn new() -> Arc<Self> {
         let workers = [Box::new(Doorbell::silent()), Box::new(Doorbell::silent())];
         Arc::new(Self {

@@ -5,8 +5,7 @@
 //! atomics, which loom does not see.
 #![cfg(potoroo_loom)]
 
-use loom::thread;
-use potoroo_loom_tests::model;
+use potoroo_loom_tests::{meanwhile, model};
 use potoroo_runtime::loom::Model;
 use potoroo_runtime::{Actor, Context, ExitReason, Turn};
 use std::sync::Arc;
@@ -53,10 +52,9 @@ fn a_stop_meets_data() {
                 let notes = seen.clone();
                 let witness = small.spawn_on(0, move |_| Ok(Witness(notes)));
                 let refused = small.explore(|| {
-                    let teller = {
-                        let witness = witness.clone();
-                        thread::spawn(move || (0..2).filter(|_| witness.try_tell(false).is_err()).count())
-                    };
+                    let teller = meanwhile(&witness, move |witness| {
+                        (0..2).filter(|_| witness.try_tell(false).is_err()).count()
+                    });
                     witness.stop();
                     teller.join().expect("no panic")
                 });
@@ -81,10 +79,7 @@ fn nothing_told_after_the_stop_is_handled() {
                 let notes = seen.clone();
                 let witness = small.spawn_on(0, move |_| Ok(Witness(notes)));
                 small.explore(|| {
-                    let other = {
-                        let witness = witness.clone();
-                        thread::spawn(move || witness.try_tell(false).is_ok())
-                    };
+                    let other = meanwhile(&witness, move |witness| witness.try_tell(false).is_ok());
                     witness.stop();
                     let _ = witness.try_tell(true);
                     other.join().expect("no panic");

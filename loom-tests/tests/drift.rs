@@ -4,9 +4,8 @@
 //! the notification carries the cell.
 #![cfg(potoroo_loom)]
 
-use loom::thread;
-use potoroo_loom_tests::model;
 use potoroo_loom_tests::world::World;
+use potoroo_loom_tests::{meanwhile, model};
 
 #[test]
 fn drift() {
@@ -16,21 +15,15 @@ fn drift() {
         "3 threads, 1 + 2 + 1 messages",
         || {
             let world = World::new();
-            let target = {
-                let world = world.clone();
-                thread::spawn(move || {
-                    // Remote, until this worker has taken the notification and become the home.
-                    world.tell(1, 1, 0);
-                    world.handle_one(1);
-                    world.tell(1, 1, 1);
-                    world.workers[1].take_notifications();
-                    world.handle_one(1);
-                })
-            };
-            let outside = {
-                let world = world.clone();
-                thread::spawn(move || world.push_remote(2, 0))
-            };
+            let target = meanwhile(&world, move |world| {
+                // Remote, until this worker has taken the notification and become the home.
+                world.tell(1, 1, 0);
+                world.handle_one(1);
+                world.tell(1, 1, 1);
+                world.workers[1].take_notifications();
+                world.handle_one(1);
+            });
+            let outside = meanwhile(&world, move |world| world.push_remote(2, 0));
             world.tell(0, 0, 0);
             world.workers[0].take_notifications();
             if !world.cell.drift_to(&world.workers[1]) {
@@ -54,22 +47,16 @@ fn passed_on() {
         "3 threads, 2 + 2 messages",
         || {
             let world = World::new();
-            let target = {
-                let world = world.clone();
-                thread::spawn(move || {
-                    world.tell(1, 1, 0);
-                    world.workers[1].take_notifications();
-                    world.handle_one(1);
-                    world.tell(1, 1, 1);
-                })
-            };
-            let outside = {
-                let world = world.clone();
-                thread::spawn(move || {
-                    world.push_remote(2, 0);
-                    world.push_remote(2, 1);
-                })
-            };
+            let target = meanwhile(&world, move |world| {
+                world.tell(1, 1, 0);
+                world.workers[1].take_notifications();
+                world.handle_one(1);
+                world.tell(1, 1, 1);
+            });
+            let outside = meanwhile(&world, move |world| {
+                world.push_remote(2, 0);
+                world.push_remote(2, 1);
+            });
             world.workers[0].pass_notifications_on(&world.workers[1]);
             for thread in [target, outside] {
                 thread.join().expect("no panic");

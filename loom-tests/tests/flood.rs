@@ -5,7 +5,7 @@
 #![cfg(potoroo_loom)]
 
 use loom::thread;
-use potoroo_loom_tests::model;
+use potoroo_loom_tests::{meanwhile, model};
 use potoroo_runtime::mailbox::{Chain, Gauge, Inbox, Pushed};
 use potoroo_runtime::sync::Arc;
 use potoroo_runtime::sync::atomic::{AtomicUsize, Ordering};
@@ -86,10 +86,7 @@ fn a_pusher_into_a_flooded_inbox_knows() {
             let home = Cell::new();
             home.inbox.set_flooded(true);
             home.push(0).expect("open");
-            let pusher = {
-                let home = home.clone();
-                thread::spawn(move || [1, 2].map(|value| home.push(value).expect("open")))
-            };
+            let pusher = meanwhile(&home, move |home| [1, 2].map(|value| home.push(value).expect("open")));
             let mut taken: Vec<usize> = home.inbox.take_early().collect();
             taken.extend(home.inbox.take_early());
             let seen = pusher.join().expect("no panic");

@@ -7,7 +7,7 @@
 
 use loom::thread::{self, JoinHandle};
 use potoroo_loom_tests::cell::{Cell, Doorbell, Handled, Message};
-use potoroo_loom_tests::model;
+use potoroo_loom_tests::{meanwhile, model};
 use potoroo_runtime::mailbox::Chain;
 use potoroo_runtime::sync::Arc;
 
@@ -153,16 +153,13 @@ fn chains() {
         || {
             let home = Doorbell::silent();
             let cell = Arc::new(Cell::at(&home));
-            let gathers = {
-                let cell = cell.clone();
-                thread::spawn(move || {
-                    let mut chain = Chain::new(Message::new(0, 0));
-                    chain.add(Message::new(0, 1));
-                    assert!(cell.deliver(chain).is_ok());
-                    assert!(cell.push_remote(Message::new(0, 2)).is_ok());
-                    3
-                })
-            };
+            let gathers = meanwhile(&cell, move |cell| {
+                let mut chain = Chain::new(Message::new(0, 0));
+                chain.add(Message::new(0, 1));
+                assert!(cell.deliver(chain).is_ok());
+                assert!(cell.push_remote(Message::new(0, 2)).is_ok());
+                3
+            });
             let other = push(&cell, 1, 1);
             let mut handled = Handled::default();
             home.take_notifications();

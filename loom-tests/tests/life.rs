@@ -5,10 +5,9 @@
 #![cfg(potoroo_loom)]
 
 use loom::alloc::Track;
-use loom::thread;
-use potoroo_loom_tests::model;
+use potoroo_loom_tests::{meanwhile, model};
 use potoroo_runtime::loom::Model;
-use potoroo_runtime::{Actor, ActorRef, Context, Turn};
+use potoroo_runtime::{Actor, Context, Turn};
 
 /// Takes what it is told, and ends with the first.
 struct Brief;
@@ -31,12 +30,6 @@ impl Actor for Idle {
     }
 }
 
-/// A thread that does something with a reference of its own, and drops it.
-fn with<A: Actor>(actor: &ActorRef<A>, act: impl FnOnce(&ActorRef<A>) + 'static) -> thread::JoinHandle<()> {
-    let actor = actor.clone();
-    thread::spawn(move || act(&actor))
-}
-
 #[test]
 fn the_end_meets_the_last_references() {
     model(
@@ -47,7 +40,7 @@ fn the_end_meets_the_last_references() {
             Model::new().workers(1).run(&|small| {
                 let brief = small.spawn_on(0, |_| Ok(Brief));
                 small.explore(|| {
-                    let other = with(&brief, |brief| drop(brief.clone()));
+                    let other = meanwhile(&brief, |brief| drop(brief.clone()));
                     brief.tell(Track::new(()));
                     drop(brief);
                     other.join().expect("no panic");
@@ -67,7 +60,7 @@ fn a_notification_keeps_the_cell() {
             Model::new().workers(1).run(&|small| {
                 let idle = small.spawn_on(0, |_| Ok(Idle));
                 small.explore(|| {
-                    let other = with(&idle, |idle| drop(idle.try_tell(Track::new(()))));
+                    let other = meanwhile(&idle, |idle| drop(idle.try_tell(Track::new(()))));
                     idle.stop();
                     drop(idle.try_tell(Track::new(())));
                     drop(idle);
@@ -88,7 +81,7 @@ fn references_are_counted() {
             Model::new().workers(1).run(&|small| {
                 let idle = small.spawn_on(0, |_| Ok(Idle));
                 small.explore(|| {
-                    let other = with(&idle, |idle| drop(idle.clone()));
+                    let other = meanwhile(&idle, |idle| drop(idle.clone()));
                     let mine = idle.clone();
                     drop(idle);
                     other.join().expect("no panic");

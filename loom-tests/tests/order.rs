@@ -5,8 +5,8 @@
 #![cfg(potoroo_loom)]
 
 use loom::thread;
-use potoroo_loom_tests::model;
 use potoroo_loom_tests::world::World;
+use potoroo_loom_tests::{meanwhile, model};
 use potoroo_runtime::sync::Arc;
 use potoroo_runtime::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,23 +18,17 @@ fn home_change() {
         "3 threads, 2 + 2 messages",
         || {
             let world = World::new();
-            let second = {
-                let world = world.clone();
-                thread::spawn(move || {
-                    for _ in 0..2 {
-                        world.take_over(1);
-                        world.workers[1].take_notifications();
-                        world.handle_one(1);
-                    }
-                })
-            };
-            let sender = {
-                let world = world.clone();
-                thread::spawn(move || {
-                    world.push_remote(1, 0);
-                    world.push_remote(1, 1);
-                })
-            };
+            let second = meanwhile(&world, move |world| {
+                for _ in 0..2 {
+                    world.take_over(1);
+                    world.workers[1].take_notifications();
+                    world.handle_one(1);
+                }
+            });
+            let sender = meanwhile(&world, move |world| {
+                world.push_remote(1, 0);
+                world.push_remote(1, 1);
+            });
             world.tell(0, 0, 0);
             world.workers[0].take_notifications();
             if world.cell.leave_home() {
@@ -70,13 +64,10 @@ fn sender_moves() {
                     moved.store(true, Ordering::Release);
                 })
             };
-            let another = {
-                let world = world.clone();
-                thread::spawn(move || {
-                    world.push_remote(1, 0);
-                    world.push_remote(1, 1);
-                })
-            };
+            let another = meanwhile(&world, move |world| {
+                world.push_remote(1, 0);
+                world.push_remote(1, 1);
+            });
             world.workers[0].take_notifications();
             let early = moved.load(Ordering::Acquire);
             if early {
@@ -103,21 +94,15 @@ fn receiver_moves_to_its_sender() {
         "3 threads, 3 + 1 messages",
         || {
             let world = World::new();
-            let sender = {
-                let world = world.clone();
-                thread::spawn(move || {
-                    for number in 0..3 {
-                        world.tell(1, 0, number);
-                        world.take_over(1);
-                        world.handle_one(1);
-                    }
-                    world.workers[1].take_notifications();
-                })
-            };
-            let another = {
-                let world = world.clone();
-                thread::spawn(move || world.push_remote(1, 0))
-            };
+            let sender = meanwhile(&world, move |world| {
+                for number in 0..3 {
+                    world.tell(1, 0, number);
+                    world.take_over(1);
+                    world.handle_one(1);
+                }
+                world.workers[1].take_notifications();
+            });
+            let another = meanwhile(&world, move |world| world.push_remote(1, 0));
             for _ in 0..2 {
                 world.workers[0].take_notifications();
                 world.handle_one(0);

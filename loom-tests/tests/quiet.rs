@@ -7,7 +7,7 @@
 
 use loom::thread;
 use potoroo_loom_tests::{large_model, model};
-use potoroo_runtime::loom::Model;
+use potoroo_runtime::loom::{Model, Small};
 use potoroo_runtime::{Actor, ActorRef, Context, Turn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -31,6 +31,12 @@ impl Actor for Link {
     }
 }
 
+/// One on this worker.
+fn link(small: &Small, worker: usize, handled: &Arc<AtomicUsize>, next: Option<ActorRef<Link>>) -> ActorRef<Link> {
+    let handled = handled.clone();
+    small.spawn_on(worker, move |_| Ok(Link { handled, next }))
+}
+
 #[test]
 fn quiet_is_never_too_early() {
     model(
@@ -40,20 +46,8 @@ fn quiet_is_never_too_early() {
         || {
             Model::new().workers(1).run(&|small| {
                 let handled = Arc::new(AtomicUsize::new(0));
-                let count = handled.clone();
-                let last = small.spawn_on(0, move |_| {
-                    Ok(Link {
-                        handled: count,
-                        next: None,
-                    })
-                });
-                let count = handled.clone();
-                let first = small.spawn_on(0, move |_| {
-                    Ok(Link {
-                        handled: count,
-                        next: Some(last),
-                    })
-                });
+                let last = link(small, 0, &handled, None);
+                let first = link(small, 0, &handled, Some(last));
                 let another = first.clone();
                 small.explore(|| {
                     let other = thread::spawn(move || another.tell(false));
@@ -78,20 +72,8 @@ fn quiet_sees_what_crosses() {
         || {
             Model::new().run(&|small| {
                 let handled = Arc::new(AtomicUsize::new(0));
-                let count = handled.clone();
-                let last = small.spawn_on(0, move |_| {
-                    Ok(Link {
-                        handled: count,
-                        next: None,
-                    })
-                });
-                let count = handled.clone();
-                let first = small.spawn_on(1, move |_| {
-                    Ok(Link {
-                        handled: count,
-                        next: Some(last),
-                    })
-                });
+                let last = link(small, 0, &handled, None);
+                let first = link(small, 1, &handled, Some(last));
                 small.explore(|| {
                     first.tell(true);
                     if small.run_until_quiet(Duration::ZERO) {
@@ -141,13 +123,7 @@ fn everybody_goes_home() {
         || {
             Model::new().run(&|small| {
                 let handled = Arc::new(AtomicUsize::new(0));
-                let count = handled.clone();
-                let link = small.spawn_on(0, move |_| {
-                    Ok(Link {
-                        handled: count,
-                        next: None,
-                    })
-                });
+                let link = link(small, 0, &handled, None);
                 let teller = thread::spawn(move || link.try_tell(true).is_ok());
                 small.explore_the_end();
                 let told = teller.join().expect("no panic");

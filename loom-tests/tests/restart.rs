@@ -4,8 +4,7 @@
 //! `runtime/src/mailbox/README.md`, and `runtime/src/actor/lineage.rs`): each message is handled by the old life or the next.
 #![cfg(potoroo_loom)]
 
-use loom::thread;
-use potoroo_loom_tests::model;
+use potoroo_loom_tests::{meanwhile, model};
 use potoroo_runtime::loom::Model;
 use potoroo_runtime::{Actor, Context, Fault, Restart, Strategy, Turn};
 use std::sync::Arc;
@@ -62,10 +61,7 @@ fn a_restart_meets_a_tell() {
                 });
                 tree.start();
                 small.explore(|| {
-                    let other = {
-                        let fragile = fragile.clone();
-                        thread::spawn(move || fragile.tell(Msg::Other))
-                    };
+                    let other = meanwhile(&fragile, move |fragile| fragile.tell(Msg::Other));
                     fragile.tell(Msg::Fail);
                     fragile.tell(Msg::AfterTheFault);
                     other.join().expect("no panic");

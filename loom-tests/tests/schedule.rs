@@ -6,7 +6,7 @@
 #![cfg(potoroo_loom)]
 
 use loom::thread;
-use potoroo_loom_tests::small_model;
+use potoroo_loom_tests::{model, small_model};
 use potoroo_runtime::loom::Model;
 use potoroo_runtime::mailbox::{Inbox, Pushed};
 use potoroo_runtime::sync::Arc;
@@ -118,7 +118,7 @@ impl Actor for Counter {
 
 #[test]
 fn a_turn_ends_while_the_next_message_comes() {
-    small_model(
+    model(
         "schedule::a_turn_ends_while_the_next_message_comes",
         "M2, S6: whatever is told while a turn ends and its worker goes to sleep is handled",
         "a system of 1 worker, 2 threads outside, 2 + 1 messages",

@@ -5,8 +5,7 @@
 //! system of one worker. They check K1 of `runtime/src/actor/README.md` for timers.
 #![cfg(potoroo_loom)]
 
-use loom::thread;
-use potoroo_loom_tests::model;
+use potoroo_loom_tests::{meanwhile, model};
 use potoroo_runtime::loom::Model;
 use potoroo_runtime::{Actor, ActorRef, Context, TimerId, Turn};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -76,10 +75,7 @@ fn fire_meets_cancel() {
                 let seen = Arc::new(Seen::default());
                 let (timed, first) = timed(&seen, small);
                 small.explore(|| {
-                    let wheel = {
-                        let timed = timed.clone();
-                        thread::spawn(move || timed.fire(first))
-                    };
+                    let wheel = meanwhile(&timed, move |timed| timed.fire(first));
                     timed.tell(Msg::Replace);
                     wheel.join().expect("no panic");
                 });
@@ -106,10 +102,7 @@ fn two_wheels_fire_once() {
                 let seen = Arc::new(Seen::default());
                 let (timed, first) = timed(&seen, small);
                 small.explore(|| {
-                    let wheel = {
-                        let timed = timed.clone();
-                        thread::spawn(move || timed.fire(first))
-                    };
+                    let wheel = meanwhile(&timed, move |timed| timed.fire(first));
                     timed.fire(first);
                     wheel.join().expect("no panic");
                 });

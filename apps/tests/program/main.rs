@@ -12,6 +12,7 @@ mod demo;
 mod exact;
 mod failures;
 mod flamegraph;
+mod killed;
 mod kv;
 mod parsers;
 mod pool;

@@ -40,6 +40,8 @@ impl<A: Actor> ActorCell<A> {
                 id: self.header.id.0,
                 type_name: std::any::type_name::<A>(),
                 data: local + data,
+                // SAFETY: as above.
+                taken: unsafe { self.positions() }.0,
                 control: local_control + control,
                 asks,
                 muted: attention & Attention::MUTED != 0,

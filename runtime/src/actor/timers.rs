@@ -87,6 +87,14 @@ impl<A: Actor> super::ActorRef<A> {
     }
 }
 
+#[cfg(potoroo_loom)]
+impl<A: Actor> Context<'_, A> {
+    /// Has the wheel of this actor's worker go on by so much: time stands still in a model.
+    pub fn pass(&mut self, by: Duration) {
+        self.worker.pass(by);
+    }
+}
+
 impl<A: Actor> Context<'_, A> {
     /// Tells this actor `msg` once `delay` has passed: never before, at most a fraction of a millisecond late if the
     /// worker is free.

@@ -86,6 +86,7 @@ impl Children {
     /// # Safety
     ///
     /// Nobody touches the list meanwhile (S5).
+    #[cfg(not(potoroo_loom))]
     pub(super) unsafe fn each(&self, mut each: impl FnMut(NonNull<Header>)) {
         let mut next = self.first;
         while let Some(child) = next {

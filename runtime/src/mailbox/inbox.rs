@@ -334,11 +334,12 @@ impl<T> Inbox<T> {
         }
     }
 
-    /// Calls `each` with what lies in the inbox, the oldest first.
+    /// Calls `each` with what lies in the inbox, the oldest first: for simulated worlds, which a model has none of.
     ///
     /// # Safety
     ///
     /// Nobody pushes or takes meanwhile.
+    #[cfg(not(potoroo_loom))]
     pub(crate) unsafe fn each(&self, mut each: impl FnMut(&T)) {
         let mut newest = head(self.word.load(Ordering::Relaxed));
         let mut nodes = Vec::new();
@@ -357,6 +358,7 @@ impl<T> Inbox<T> {
     }
 
     /// Whether a notification is under way.
+    #[cfg(not(potoroo_loom))]
     pub(crate) fn is_claimed(&self) -> bool {
         let word = head(self.word.load(Ordering::Relaxed));
         word.addr() == DRAINED || is_list(word)

@@ -141,6 +141,7 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
     }
 
     /// The element at this place from the front.
+    #[cfg(not(potoroo_loom))]
     pub(crate) fn get(&mut self, place: usize) -> Option<&T> {
         let position = self.head.wrapping_add(place);
         // SAFETY: the positions from head to tail are written, and the borrow of the ring keeps it so.
@@ -148,6 +149,7 @@ impl<T, const ROOM: usize> Ring<T, ROOM> {
     }
 
     /// Moves the first to the back so many times.
+    #[cfg(not(potoroo_loom))]
     pub(crate) fn rotate(&mut self, places: usize) {
         for _ in 0..places {
             if let Some(first) = self.pop_front() {

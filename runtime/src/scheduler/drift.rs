@@ -12,6 +12,7 @@
 use super::doorbell::Doorbell;
 use super::header::Header;
 use super::worker::Worker;
+use crate::mutant;
 use std::ptr::{self, NonNull};
 
 /// How many wake-ups in a row must come from one worker.
@@ -122,7 +123,9 @@ impl Worker {
         self.counters().drifts.add(1);
         // Nobody's until it is accepted: in the middle of a turn no cell becomes the worker's own, so what a turn sends to
         // one cell goes one way.
-        header.set_home(None);
+        if !mutant!("drift_keeps_its_home") {
+            header.set_home(None);
+        }
         // SAFETY: the claim gave us the duty (M2), and the cell is alive until its notification is taken (S4).
         unsafe { target.notify(cell) };
     }

@@ -103,7 +103,9 @@ impl Plain {
     /// The cell leaves for another worker, whose acceptance will queue it.
     pub(crate) fn leave(&mut self) {
         self.queued = Queued::No;
-        self.attention |= Attention::CONTROL;
+        if !mutant!("cell_leaves_unannounced") {
+            self.attention |= Attention::CONTROL;
+        }
         self.drift = Drift::default();
     }
 }

@@ -192,6 +192,10 @@ impl Stepped for SimulatedWorker {
         }
     }
 
+    fn handled(&self) -> u64 {
+        self.worker.counters().handled.get()
+    }
+
     fn nudge(&self, nudge: Nudge) {
         if self.phase.get() != Phase::Awake {
             return;

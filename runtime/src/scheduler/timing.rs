@@ -37,7 +37,7 @@ impl Worker {
 
     /// Takes a timer off this worker's wheel, if it is there: one that lies on another's stays until it is due.
     pub(crate) fn disarm(&self, timer: Armed) {
-        if timer.worker as usize != self.index() {
+        if timer.worker as usize != self.index() && !crate::mutant!("timer_disarmed_on_any_wheel") {
             return;
         }
         let _held = self.hold();
@@ -53,6 +53,14 @@ impl Worker {
     pub(super) fn fire_timers(&self, now: Time) {
         // SAFETY: S7: called between turns; `control` queues and arms nothing.
         unsafe { self.fire_timers_of(self.desk(), now) };
+    }
+
+    /// Fires, within a turn, what will be due when so much time has passed, which it does not in a model.
+    #[cfg(potoroo_loom)]
+    pub(crate) fn pass(&self, by: std::time::Duration) {
+        let _held = self.hold();
+        // SAFETY: S7: the tenure is held; `control` queues and arms nothing.
+        unsafe { self.fire_timers_of(self.desk(), crate::sys::clock::now() + by) };
     }
 
     /// Fires what is due on the wheel of a desk.

@@ -91,16 +91,18 @@ mod places;
 mod probe;
 mod random;
 mod reduce;
+mod report;
 mod trace;
 mod world;
 
-pub use explore::{Explore, Failure, Report, Run, explore};
+pub use explore::{Explore, explore};
 pub use faults::{FaultKind, Faults, Injected};
 pub use harness::{Effects, Harness, Told};
 pub use history::{Call, History, Model};
 pub use node::Node;
 pub use order::InOrder;
 pub use probe::{Probe, ProbeActor};
+pub use report::{Failure, Report, Run};
 
 use crate::actor::{Actor, ActorRef};
 use crate::sys::clock::Time;

@@ -8,6 +8,9 @@ use std::fmt::Write;
 /// How many of the last steps a chart shows.
 const STEPS_SHOWN: usize = 60;
 
+/// How many messages of one turn a chart names; of more it says how many there were.
+const HANDLED_SHOWN: usize = 6;
+
 /// How wide a column of a chart is, and how many there may be.
 const COLUMN: usize = 18;
 const COLUMNS_MAX: usize = 8;
@@ -18,8 +21,8 @@ pub(super) struct Event {
     pub(super) at: Time,
     pub(super) worker: usize,
     pub(super) who: Who,
-    /// What the turn began with, if that is a message.
-    pub(super) handled: Option<String>,
+    /// The messages that the turn handled; none if it was for something else.
+    pub(super) handled: Vec<String>,
     /// What it told whom.
     pub(super) told: Vec<(u64, String)>,
     pub(super) born: Vec<u64>,
@@ -105,9 +108,11 @@ impl Trace {
                 continue;
             };
             let Some(from) = place(id) else { continue };
-            let mut cells = rails();
-            cells[from] = format!("● {}", event.handled.as_deref().unwrap_or("(control)"));
-            line(chart, &at, &cells);
+            for (place, what) in handled(event).into_iter().enumerate() {
+                let mut cells = rails();
+                cells[from] = format!("● {what}");
+                line(chart, if place == 0 { &at } else { "" }, &cells);
+            }
             for (to, what) in &event.told {
                 let Some(to) = place(*to) else { continue };
                 let mut cells = rails();
@@ -144,7 +149,7 @@ impl Trace {
     fn list(&self, chart: &mut String, shown: &[Event]) {
         for event in shown {
             let at = time(event.at);
-            let handled = event.handled.as_deref().unwrap_or("(control)");
+            let handled = handled(event).join(", ");
             let _ = match event.who {
                 Who::Actor(id) => write!(chart, "  {at:>12}  w{} {}: {handled}", event.worker, self.name_of(id)),
                 other => write!(chart, "  {at:>12}  {}", aside(other)),
@@ -161,6 +166,19 @@ impl Trace {
             chart.push('\n');
         }
     }
+}
+
+/// What a turn handled, as it is shown.
+fn handled(event: &Event) -> Vec<String> {
+    let mut shown: Vec<String> = event.handled.iter().take(HANDLED_SHOWN).cloned().collect();
+    match event.handled.len() - shown.len() {
+        0 => {}
+        more => shown.push(format!("({more} more)")),
+    }
+    if shown.is_empty() {
+        shown.push("(control)".to_owned());
+    }
+    shown
 }
 
 /// What happens on no worker.
@@ -230,7 +248,7 @@ mod tests {
             at: Time::from_ns(20_000),
             worker: 0,
             who: Who::Actor(1),
-            handled: Some("Start".to_owned()),
+            handled: vec!["Start".to_owned()],
             told: vec![(2, "Ball".to_owned()), (1, "Again".to_owned())],
             born: Vec::new(),
             ended: vec![1],
@@ -243,5 +261,37 @@ mod tests {
         assert!(lines[2].contains("├ Ball ─") && lines[2].contains('▶'));
         assert!(lines[3].contains("↻ Again"));
         assert!(lines[4].contains('✕'));
+    }
+
+    #[test]
+    fn a_turn_shows_all_its_messages_or_how_many_more_there_were() {
+        let chart_of = |messages: usize| {
+            let mut trace = Trace::default();
+            trace.name(1, "x::Ping");
+            trace.events.push(Event {
+                at: Time::from_ns(20_000),
+                worker: 0,
+                who: Who::Actor(1),
+                handled: (0..messages).map(|n| format!("Ball {n}")).collect(),
+                told: Vec::new(),
+                born: Vec::new(),
+                ended: Vec::new(),
+            });
+            let actors = trace.chart();
+            let mut listed = String::new();
+            trace.list(&mut listed, &trace.events);
+            let handled: Vec<String> = actors
+                .lines()
+                .filter_map(|line| Some(line.split_once("● ")?.1.trim_end().to_owned()))
+                .collect();
+            (handled, listed.trim_end().to_owned())
+        };
+        assert_eq!(chart_of(0).0, ["(control)"]);
+        assert_eq!(chart_of(2).0, ["Ball 0", "Ball 1"]);
+        assert_eq!(chart_of(2).1, "         20 µs  w0 Ping: Ball 0, Ball 1");
+        let (handled, listed) = chart_of(HANDLED_SHOWN + 3);
+        assert_eq!(handled.len(), HANDLED_SHOWN + 1);
+        assert_eq!(handled.last().map(String::as_str), Some("(3 more)"));
+        assert!(listed.ends_with("Ball 5, (3 more)"), "{listed}");
     }
 }

@@ -65,6 +65,9 @@ pub(crate) trait Stepped {
     /// sleep, or wakes up.
     fn step(&self, place: usize);
 
+    /// How many messages it has given to actors so far.
+    fn handled(&self) -> u64;
+
     /// Does something out of turn.
     fn nudge(&self, nudge: Nudge);
 
@@ -83,6 +86,8 @@ pub(crate) struct Glimpse<'a> {
     pub(crate) type_name: &'static str,
     /// Messages that wait.
     pub(crate) data: usize,
+    /// How many have been taken out of the mailbox, counted from somewhere.
+    pub(crate) taken: usize,
     /// What waits on the control lane.
     pub(crate) control: usize,
     /// Asks that it waits for.

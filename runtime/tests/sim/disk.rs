@@ -68,7 +68,7 @@ fn a_published_file_is_the_old_or_the_new_one_wherever_the_power_goes() {
     let report = sim::explore(|sim| old_or_new(sim, sim.choose(9) as u64))
         .random(400)
         .run();
-    assert_eq!(report.injected.count(FaultKind::Crash), 400);
+    assert_eq!(report.injected.count(FaultKind::Crash), report.runs);
     assert!(report.injected.count(FaultKind::NameLost) > 20, "{report}");
     assert!(report.injected.count(FaultKind::SectorLost) > 20, "{report}");
     assert!(report.injected.count(FaultKind::SectorTorn) > 20, "{report}");
@@ -124,7 +124,7 @@ fn a_failed_sync_is_told_once_and_what_it_was_for_is_gone() {
             ..Faults::none()
         },
     );
-    assert_eq!(report.injected.count(FaultKind::SyncError), 60);
+    assert_eq!(report.injected.count(FaultKind::SyncError), report.runs);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_full_disk_is_an_error_and_leaves_what_was_there() {
             ..Faults::none()
         },
     );
-    assert_eq!(report.injected.count(FaultKind::DiskFull), 60);
+    assert_eq!(report.injected.count(FaultKind::DiskFull), report.runs);
 }
 
 #[test]
@@ -169,8 +169,8 @@ fn a_slow_disk_takes_time_and_bits_turn_over_at_rest() {
             ..Faults::none()
         },
     );
-    assert_eq!(report.injected.count(FaultKind::BitFlip), 60);
-    assert!(report.injected.count(FaultKind::DiskSlow) >= 60);
+    assert_eq!(report.injected.count(FaultKind::BitFlip), report.runs);
+    assert!(report.injected.count(FaultKind::DiskSlow) >= report.runs);
 }
 
 #[test]

@@ -178,6 +178,47 @@ impl Actor for Mill {
     }
 }
 
+/// Ends with the last of the numbers.
+struct UpTo(u64);
+
+impl Actor for UpTo {
+    type Msg = u64;
+
+    fn handle(&mut self, number: u64, ctx: &mut Context<'_, Self>) -> Turn {
+        if number + 1 == self.0 {
+            ctx.stop();
+        }
+        Ok(())
+    }
+
+    fn describe(number: &u64) -> String {
+        format!("number {number}")
+    }
+}
+
+#[test]
+fn a_chart_names_each_message_that_was_handled_in_turns_of_any_length() {
+    const NUMBERS: u64 = 5;
+    for (seed, ends) in (0..20).flat_map(|seed| [(seed, NUMBERS), (seed, u64::MAX)]) {
+        let failure = sim::explore(|sim| {
+            let counts = sim.spawn(move |_| Ok(UpTo(ends)));
+            // Until the root has taken it in, a chart does not know it.
+            sim.run_until_quiet();
+            (0..NUMBERS).for_each(|number| counts.tell(number));
+            sim.run_until_quiet();
+            sim.fail("to see the chart");
+        })
+        .random(1)
+        .seed(seed)
+        .check()
+        .expect_err("it was told to fail");
+        for number in 0..NUMBERS {
+            let named = failure.chart.matches(&format!("● number {number}")).count();
+            assert_eq!(named, 1, "number {number} of seed {seed}:\n{failure}");
+        }
+    }
+}
+
 #[test]
 fn an_ask_that_nobody_will_answer_is_found() {
     /// Keeps what it is asked.

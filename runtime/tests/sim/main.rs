@@ -1,6 +1,7 @@
 //! The simulator, tested on scenarios whose orders and bugs are known.
 
 mod disk;
+mod every_step;
 mod kit;
 mod net;
 mod nodes;

@@ -304,7 +304,7 @@ fn a_reset_is_an_error_on_both_sides() {
             ..Faults::none()
         },
     );
-    assert_eq!(report.injected.count(FaultKind::Reset), 40);
+    assert_eq!(report.injected.count(FaultKind::Reset), report.runs);
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Protocol for Count {
     }
 }
 
-fn counting() -> System {
+pub(crate) fn counting() -> System {
     let system = System::builder().workers(2).pin(false).build().expect("starts");
     let socket = TcpListener::bind(([0, 0, 0, 0], 7).into()).expect("free");
     system.spawn(move |ctx| Listener::new(socket, Serve::new(LINES, |_| Count), ctx));

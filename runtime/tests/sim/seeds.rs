@@ -40,6 +40,17 @@ fn the_runtime_keeps_its_promises_turn_by_turn() {
     }
 }
 
+/// A seed is a run, of everything: again in this program, and in another build of it, whose hashes are to be compared.
+#[test]
+fn fifty_seeds_twice_are_the_same_runs() {
+    for whole in &ALL {
+        let hash = || explore(whole).random(50).run().hash;
+        let first = hash();
+        assert_eq!(first, hash(), "{}", whole.name);
+        println!("hash {} {first:016x}", whole.name);
+    }
+}
+
 /// Bugs that can be put in, and the scenario that finds each.
 #[cfg(potoroo_mutants)]
 const BUGS: &[(&str, &str)] = &[

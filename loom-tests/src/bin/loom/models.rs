@@ -76,6 +76,7 @@ fn as_report(arguments: &Arguments, model: &Model, outcome: &Outcome) -> Report 
         interleavings: 0,
         seconds: outcome.seconds,
         passed: false,
+        cut: false,
     });
     report.passed = outcome.passed();
     report
@@ -88,6 +89,7 @@ fn summary(arguments: &Arguments, models: &[Model], outcomes: &[Outcome], second
         let report = as_report(arguments, model, outcome);
         total += report.interleavings;
         let verdict = match (outcome.passed(), outcome.out_of_time) {
+            (true, _) if report.cut => "holds so far",
             (true, _) => "holds",
             (false, true) => "out of time",
             (false, false) => "FAILS",

@@ -20,6 +20,7 @@ impl<M> Carried<M> {
     }
 
     /// The message.
+    #[cfg(not(potoroo_loom))]
     pub(crate) fn msg(&self) -> &M {
         &self.0
     }

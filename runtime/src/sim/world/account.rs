@@ -29,6 +29,7 @@ impl SimWorld {
                 glimpse.id,
                 Seen {
                     data: glimpse.data,
+                    taken: glimpse.taken,
                     control: glimpse.control,
                     muted: glimpse.muted,
                     descriptions,
@@ -44,7 +45,44 @@ impl SimWorld {
             worker,
             at: self.now.get(),
             seen: self.look(),
+            handled: self.handled_on(worker),
         });
+    }
+
+    /// Has a worker do a step that may become somebody's turn: it had no runnable cell, and takes in what waits for it.
+    pub(super) fn step_of_anybody(&self, worker: usize, step: impl FnOnce()) {
+        if self.trace.is_none() || self.over.get() {
+            return step();
+        }
+        let last = || self.before.borrow().as_ref().map(|before| (before.at, before.who));
+        let (last_before, at) = (last(), self.now.get());
+        let (seen, handled) = (self.look(), self.handled_on(worker));
+        step();
+        if last() != last_before {
+            // Others have had turns in the middle of it.
+            return;
+        }
+        let after = self.look();
+        let had_a_turn = |id: &u64, was: &Seen| match after.get(id) {
+            Some(is) => is.taken != was.taken || is.control < was.control,
+            None => true,
+        };
+        if let Some(id) = seen.iter().find_map(|(id, was)| had_a_turn(id, was).then_some(*id)) {
+            let until = seen.clone();
+            self.account_until(until);
+            *self.before.borrow_mut() = Some(Before {
+                who: Who::Actor(id),
+                worker,
+                at,
+                seen,
+                handled,
+            });
+        }
+    }
+
+    /// How many messages a worker has given to actors so far.
+    fn handled_on(&self, worker: usize) -> u64 {
+        self.slots().get(worker).map_or(0, |slot| slot.stepped.handled())
     }
 
     /// Finds out what the last step has done, and what was done from outside since.
@@ -52,14 +90,19 @@ impl SimWorld {
         if self.over.get() || !self.is_watched() {
             return;
         }
+        self.account_until(self.look());
+    }
+
+    /// As [`account`](Self::account), of what has happened until `after` was seen.
+    fn account_until(&self, after: BTreeMap<u64, Seen>) {
         // What is there before the first step is the scenario's doing.
         let before = self.before.take().unwrap_or_else(|| Before {
             who: Who::Outside,
             worker: 0,
             at: self.now.get(),
             seen: BTreeMap::new(),
+            handled: 0,
         });
-        let after = self.look();
         let mut footprint = Footprint {
             touched: std::mem::take(&mut self.touched.borrow_mut()),
             universal: !matches!(before.who, Who::Actor(_)),
@@ -69,7 +112,7 @@ impl SimWorld {
             at: before.at,
             worker: before.worker,
             who: before.who,
-            handled: None,
+            handled: Vec::new(),
             told: Vec::new(),
             born: Vec::new(),
             ended: Vec::new(),
@@ -78,18 +121,26 @@ impl SimWorld {
             let runs = before.who == Who::Actor(*id);
             if runs {
                 footprint.handled_control = was.control > 0;
-                event.handled = was.descriptions.first().cloned();
+                footprint.handled_data = was.data > 0 && !was.muted;
             }
-            let Some(is) = after.get(id) else {
+            let is = after.get(id);
+            let mut consumed = 0;
+            if runs {
+                // Positions rise with each message taken out, but for the end of a flood, where they begin anew.
+                let taken = is.map(|is| is.taken.wrapping_sub(was.taken));
+                consumed = taken.filter(|taken| *taken <= was.data).unwrap_or_else(|| {
+                    // Of one that has ended the worker knows it, together with the timers that fired in the turn.
+                    let handled = self.handled_on(before.worker) - before.handled;
+                    was.data.min(handled as usize)
+                });
+                event.handled = was.descriptions.iter().take(consumed).cloned().collect();
+            }
+            let Some(is) = is else {
                 footprint.universal = true;
                 event.ended.push(*id);
                 continue;
             };
             footprint.universal |= is.muted != was.muted;
-            let consumed = usize::from(runs && was.data > 0 && !was.muted);
-            if runs {
-                footprint.handled_data = consumed > 0;
-            }
             let told = (is.data + consumed).saturating_sub(was.data);
             if told > 0 {
                 footprint.data.insert(id - self.first_id, told);

@@ -73,8 +73,11 @@ struct Slot {
 }
 
 /// What was seen of an actor.
+#[derive(Clone)]
 struct Seen {
     data: usize,
+    /// How many messages were taken out of its mailbox before, counted from somewhere.
+    taken: usize,
     control: usize,
     muted: bool,
     descriptions: Vec<String>,
@@ -86,6 +89,8 @@ struct Before {
     worker: usize,
     at: Time,
     seen: BTreeMap<u64, Seen>,
+    /// How many messages the worker had given to actors.
+    handled: u64,
 }
 
 /// A world.

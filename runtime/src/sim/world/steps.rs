@@ -72,11 +72,16 @@ impl SimWorld {
         let place = self.below(runnable);
         let actor = slot.stepped.runnable(place);
         self.note((*index as u64) << 32 | actor & u64::from(u32::MAX));
-        if self.trace.is_some() && runnable > 0 {
-            self.account();
-            self.look_before(Who::Actor(actor), *index);
+        let step = || self.on_worker(slot, |stepped| stepped.step(place));
+        if runnable == 0 {
+            self.step_of_anybody(*index, step);
+        } else {
+            if self.trace.is_some() {
+                self.account();
+                self.look_before(Who::Actor(actor), *index);
+            }
+            step();
         }
-        self.on_worker(slot, |stepped| stepped.step(place));
         self.check_invariants();
         true
     }
