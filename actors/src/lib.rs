@@ -26,14 +26,19 @@ pub mod element;
 pub mod sink;
 pub mod source;
 
-mod exchange;
+pub mod exchange;
 mod job;
 mod operator;
 mod plan;
 mod state;
 
-pub use job::{DeadLetter, DeadLetters, Job, JobError, JobStatus, StageStatus};
-pub use operator::Emitter;
-pub use plan::{KeyedStream, Pipeline, Stream};
+pub use exchange::SideTag;
+pub use job::{DeadLetter, DeadLetters, Deploy, Drain, Job, JobError, JobStatus, StageStatus};
+pub use operator::timestamps as time;
+pub use operator::{
+    FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer,
+};
+pub use plan::{Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream};
 pub use potoroo_runtime as runtime;
 pub use sink::Encode;
+pub use state::{Entity, KeyGroupTable};

@@ -1,8 +1,8 @@
 //! A source that makes its records up.
 
 use super::{Source, SourceMsg};
-use crate::element::EdgeId;
-use crate::exchange::{Collector, Downstream};
+use crate::element::{EdgeId, Timestamp};
+use crate::exchange::{Collector, Downstream, Wiring};
 use crate::job::{Deploy, StageCounters};
 use potoroo_runtime::{Actor, Context, Fault, Signal, Turn};
 use std::sync::Arc;
@@ -37,6 +37,10 @@ where
     It::Item: Send + 'static,
 {
     type Record = It::Item;
+
+    fn actors(&self) -> Option<usize> {
+        Some(self.instances)
+    }
 
     fn deploy<D: Downstream<It::Item>>(self, name: &str, down: &D, deploy: &mut Deploy<'_, '_>) {
         for instance in 0..self.instances {
@@ -76,7 +80,7 @@ where
         ctx.run_again();
         Ok(Self {
             records: Some(records),
-            out: down.connect(edge, ctx.me().recipient()),
+            out: down.connect(edge, &mut Wiring::new(ctx.me().recipient())),
             counters,
         })
     }
@@ -92,7 +96,7 @@ where
                     self.records = None;
                     break 'turn;
                 };
-                self.out.collect(record);
+                self.out.collect(record, Timestamp::MIN);
                 made += 1;
             }
         }
@@ -107,12 +111,12 @@ where
     It::Item: Send + 'static,
     C: Collector<It::Item>,
 {
-    type Msg = SourceMsg<C::Buffer>;
+    type Msg = SourceMsg;
 
     fn handle(&mut self, msg: Self::Msg, _: &mut Context<'_, Self>) -> Turn {
         match msg {
             SourceMsg::Drain => self.records = None,
-            SourceMsg::Granted(grant) => self.out.granted(grant),
+            SourceMsg::Granted(grant) => drop(self.out.granted(grant)),
         }
         Ok(())
     }
