@@ -9,7 +9,7 @@ mod key;
 mod time;
 
 pub use either::Either;
-pub use key::{ByKey, ByRef, EitherBy, BorrowedKey, KEY_GROUPS, Key, KeyGroup, KeySelector, key_group};
+pub use key::{BorrowedKey, ByKey, ByRef, EitherBy, KEY_GROUPS, Key, KeyGroup, KeySelector, key_group};
 pub use time::Timestamp;
 
 use potoroo_runtime::Recipient;

@@ -61,7 +61,11 @@ impl Timestamp {
     /// How long after `earlier` this is; nothing if it is before.
     pub fn since(self, earlier: Self) -> Duration {
         // The difference of any two fits into 64 bits without a sign.
-        Duration::from_nanos(if self > earlier { self.0.wrapping_sub(earlier.0).cast_unsigned() } else { 0 })
+        Duration::from_nanos(if self > earlier {
+            self.0.wrapping_sub(earlier.0).cast_unsigned()
+        } else {
+            0
+        })
     }
 }
 
@@ -93,7 +97,10 @@ impl fmt::Display for Timestamp {
             Self::MAX => f.write_str("after everything"),
             Self(nanos) => {
                 let sign = if nanos < 0 { "-" } else { "" };
-                let (seconds, rest) = (nanos.unsigned_abs() / 1_000_000_000, nanos.unsigned_abs() % 1_000_000_000);
+                let (seconds, rest) = (
+                    nanos.unsigned_abs() / 1_000_000_000,
+                    nanos.unsigned_abs() % 1_000_000_000,
+                );
                 write!(f, "{sign}{seconds}.{rest:09} s")
             }
         }

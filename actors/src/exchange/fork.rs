@@ -19,29 +19,26 @@ fn granted<'a>(ways: impl IntoIterator<Item = &'a mut dyn Flow>, grant: Grant) -
     left
 }
 
-/// What all forks have in common, but for the grants.
+/// What all forks have in common; each has `gather`, which hands on what it holds back, and `ways`.
 macro_rules! flow_of_ways {
-    (|$self:ident| $gather:expr, |$way:ident| $each:ident) => {
+    () => {
         fn mark(&mut self, mark: Mark) {
-            let $self = self;
-            $gather;
-            $self.$each().for_each(|$way| $way.mark(mark));
+            self.gather();
+            self.ways().for_each(|way| way.mark(mark));
         }
 
         fn flush(&mut self) {
-            let $self = self;
-            $gather;
-            $self.$each().for_each(|$way| $way.flush());
+            self.gather();
+            self.ways().for_each(|way| way.flush());
         }
 
         fn granted(&mut self, grant: Grant) -> Option<Grant> {
-            granted(self.$each(), grant)
+            granted(self.ways(), grant)
         }
 
         fn end(&mut self) {
-            let $self = self;
-            $gather;
-            $self.$each().for_each(|$way| $way.end());
+            self.gather();
+            self.ways().for_each(|way| way.end());
         }
     };
 }
@@ -108,6 +105,9 @@ pub(crate) struct Split<T, F, L, R> {
 }
 
 impl<T, F, L: Send + 'static, R: Send + 'static> Split<T, F, L, R> {
+    /// Each way holds its own back.
+    fn gather(&mut self) {}
+
     fn ways(&mut self) -> impl Iterator<Item = &mut dyn Flow> {
         [&mut self.left as &mut dyn Flow, &mut self.right as &mut dyn Flow].into_iter()
     }
@@ -120,7 +120,7 @@ where
     L: Send + 'static,
     R: Send + 'static,
 {
-    flow_of_ways!(|this| (), |way| ways);
+    flow_of_ways!();
 
     fn is_ready(&self) -> bool {
         self.left.is_ready() && self.right.is_ready()
@@ -174,15 +174,24 @@ where
     type Collector = Branching<T, F>;
 
     fn open(&self, edge: EdgeId) {
-        self.ways.iter().enumerate().for_each(|(at, way)| way.open(edge.branch(at)));
+        self.ways
+            .iter()
+            .enumerate()
+            .for_each(|(at, way)| way.open(edge.branch(at)));
     }
 
     fn idle(&self, edge: EdgeId) {
-        self.ways.iter().enumerate().for_each(|(at, way)| way.idle(edge.branch(at)));
+        self.ways
+            .iter()
+            .enumerate()
+            .for_each(|(at, way)| way.idle(edge.branch(at)));
     }
 
     fn close(&self, edge: EdgeId) {
-        self.ways.iter().enumerate().for_each(|(at, way)| way.close(edge.branch(at)));
+        self.ways
+            .iter()
+            .enumerate()
+            .for_each(|(at, way)| way.close(edge.branch(at)));
     }
 
     fn connect(&self, edge: EdgeId, wiring: &mut Wiring) -> Self::Collector {
@@ -201,13 +210,16 @@ pub(crate) struct Branching<T, F> {
 }
 
 impl<T: Send + 'static, F> Branching<T, F> {
+    /// Each way holds its own back.
+    fn gather(&mut self) {}
+
     fn ways(&mut self) -> impl Iterator<Item = &mut dyn Flow> {
         self.ways.iter_mut().map(|way| way as &mut dyn Flow)
     }
 }
 
 impl<T: Send + 'static, F: Send + 'static> Flow for Branching<T, F> {
-    flow_of_ways!(|this| (), |way| ways);
+    flow_of_ways!();
 
     fn is_ready(&self) -> bool {
         self.ways.iter().all(Flow::is_ready)
@@ -230,7 +242,11 @@ where
     #[inline]
     fn collect(&mut self, record: T, time: Timestamp) {
         let way = (self.f)(&record);
-        assert!(way < self.ways.len(), "a record for branch {way} of {}", self.ways.len());
+        assert!(
+            way < self.ways.len(),
+            "a record for branch {way} of {}",
+            self.ways.len()
+        );
         self.ways[way].collect(record, time);
     }
 }
@@ -275,13 +291,18 @@ impl<T: Send + 'static> Taps<T> {
             next: down.clone(),
             picked: PhantomData,
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(tap));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::new(tap));
     }
 
     /// The way to all of them, if there are any.
     pub(crate) fn way(&self) -> Option<ShareTo<T>> {
         let taps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (!taps.is_empty()).then(|| ShareTo { taps: taps.as_slice().into() })
+        (!taps.is_empty()).then(|| ShareTo {
+            taps: taps.as_slice().into(),
+        })
     }
 }
 
@@ -388,15 +409,24 @@ impl<T: Send + 'static> Downstream<T> for ShareTo<T> {
     type Collector = Sharing<T>;
 
     fn open(&self, edge: EdgeId) {
-        self.taps.iter().enumerate().for_each(|(at, tap)| tap.open(edge.branch(at)));
+        self.taps
+            .iter()
+            .enumerate()
+            .for_each(|(at, tap)| tap.open(edge.branch(at)));
     }
 
     fn idle(&self, edge: EdgeId) {
-        self.taps.iter().enumerate().for_each(|(at, tap)| tap.idle(edge.branch(at)));
+        self.taps
+            .iter()
+            .enumerate()
+            .for_each(|(at, tap)| tap.idle(edge.branch(at)));
     }
 
     fn close(&self, edge: EdgeId) {
-        self.taps.iter().enumerate().for_each(|(at, tap)| tap.close(edge.branch(at)));
+        self.taps
+            .iter()
+            .enumerate()
+            .for_each(|(at, tap)| tap.close(edge.branch(at)));
     }
 
     fn connect(&self, edge: EdgeId, wiring: &mut Wiring) -> Self::Collector {
@@ -419,7 +449,7 @@ impl<T: Send + 'static> Sharing<T> {
         self.taps.iter_mut().map(|tap| &mut **tap as &mut dyn Flow)
     }
 
-    fn hand_on(&mut self) {
+    fn gather(&mut self) {
         if !self.records.is_empty() {
             for tap in &mut self.taps {
                 tap.take(&self.records);
@@ -430,7 +460,7 @@ impl<T: Send + 'static> Sharing<T> {
 }
 
 impl<T: Send + 'static> Flow for Sharing<T> {
-    flow_of_ways!(|this| this.hand_on(), |way| ways);
+    flow_of_ways!();
 
     fn is_ready(&self) -> bool {
         self.taps.iter().all(|tap| tap.is_ready())
@@ -450,12 +480,12 @@ impl<T: Send + 'static> Collector<T> for Sharing<T> {
     fn collect(&mut self, record: T, time: Timestamp) {
         self.records.push(Timed { time, record });
         if self.records.len() >= const { batch_records::<Timed<T>>() } {
-            self.hand_on();
+            self.gather();
         }
     }
 
     fn collect_all(&mut self, records: &mut Vec<Timed<T>>) {
-        self.hand_on();
+        self.gather();
         for tap in &mut self.taps {
             tap.take(records);
         }

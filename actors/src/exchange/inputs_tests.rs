@@ -96,7 +96,11 @@ fn w4_a_quiet_input_is_not_idle() {
     let mut inputs = inputs(&[A, B]);
     inputs.marked(A, watermark(1_000));
     for _ in 0..100 {
-        assert_eq!(news(&mut inputs), [], "B has said nothing, and nothing about being idle");
+        assert_eq!(
+            news(&mut inputs),
+            [],
+            "B has said nothing, and nothing about being idle"
+        );
     }
     inputs.marked(B, watermark(1));
     assert_eq!(news(&mut inputs), [watermark(1)]);
@@ -109,7 +113,11 @@ fn w6_an_input_that_is_idle_from_the_start_holds_nothing_and_may_join_late() {
     inputs.marked(A, watermark(8));
     assert_eq!(news(&mut inputs), [watermark(8)]);
     inputs.heard(B);
-    assert_eq!(inputs.watermark(), at(8), "a first record of B is on time if it is at 8 or after");
+    assert_eq!(
+        inputs.watermark(),
+        at(8),
+        "a first record of B is on time if it is at 8 or after"
+    );
     inputs.marked(A, watermark(9));
     assert_eq!(news(&mut inputs), []);
     inputs.marked(B, watermark(8));
@@ -124,7 +132,11 @@ fn w8_the_end_is_after_everything_and_told_once() {
     assert!(!inputs.ended(A));
     assert_eq!(news(&mut inputs), []);
     inputs.marked(B, watermark(6));
-    assert_eq!(news(&mut inputs), [watermark(6)], "an input that has ended holds nothing");
+    assert_eq!(
+        news(&mut inputs),
+        [watermark(6)],
+        "an input that has ended holds nothing"
+    );
     assert!(inputs.ended(B));
     assert_eq!(news(&mut inputs), [Mark::Watermark(Timestamp::MAX)]);
     assert_eq!(news(&mut inputs), []);

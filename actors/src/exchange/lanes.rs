@@ -27,11 +27,7 @@ fn tell_all<I>(actors: &[Recipient<Element<I>>], element: impl Fn() -> Element<I
     }
 }
 
-fn outlets<I: Send + 'static>(
-    actors: &[Recipient<Element<I>>],
-    edge: EdgeId,
-    wiring: &mut Wiring,
-) -> Vec<Outlet<I>> {
+fn outlets<I: Send + 'static>(actors: &[Recipient<Element<I>>], edge: EdgeId, wiring: &mut Wiring) -> Vec<Outlet<I>> {
     actors
         .iter()
         .map(|actor| Outlet::new(actor.clone(), wiring.me(), wiring.next_lane(), edge))
@@ -100,7 +96,11 @@ macro_rules! flow_of_outlets {
 
         fn granted(&mut self, grant: Grant) -> Option<Grant> {
             let first = self.outlets.first()?.lane();
-            match grant.lane.checked_sub(first).and_then(|at| self.outlets.get_mut(at as usize)) {
+            match grant
+                .lane
+                .checked_sub(first)
+                .and_then(|at| self.outlets.get_mut(at as usize))
+            {
                 Some(outlet) => outlet.granted(grant),
                 None => Some(grant),
             }

@@ -39,6 +39,7 @@ pub struct Outlet<I> {
     filling: Vec<I>,
     /// Full batches that wait for credit; only what one input can produce at most ends up here.
     waiting: VecDeque<Box<Batch<I>>>,
+    #[expect(clippy::vec_box, reason = "the boxes travel")]
     spare: Vec<Box<Batch<I>>>,
     credits: u32,
     /// The end has been asked for; it is sent when everything before it has been.
@@ -142,7 +143,10 @@ impl<I: Send + 'static> Outlet<I> {
         if grant.lane != self.lane {
             return Some(grant);
         }
-        let batch = grant.batch.downcast::<Batch<I>>().expect("a lane's batches are of one type");
+        let batch = grant
+            .batch
+            .downcast::<Batch<I>>()
+            .expect("a lane's batches are of one type");
         debug_assert!(batch.items.is_empty());
         self.credits += 1;
         self.spare.push(batch);
@@ -174,8 +178,5 @@ impl<I: Send + 'static> Outlet<I> {
 
 /// Whether `next` may stand in for `last` at the same place.
 fn joins(last: Option<Mark>, next: Mark) -> bool {
-    matches!(
-        (last, next),
-        (None, _) | (Some(Mark::Watermark(_)), Mark::Watermark(_))
-    )
+    matches!((last, next), (None, _) | (Some(Mark::Watermark(_)), Mark::Watermark(_)))
 }

@@ -189,7 +189,11 @@ impl Sides {
     /// The ways to all who read.
     pub(crate) fn ways(&self) -> Vec<Box<dyn AnySideWay>> {
         let sides = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sides.iter().map(|side| side.way()).filter(|way| way.is_taken()).collect()
+        sides
+            .iter()
+            .map(|side| side.way())
+            .filter(|way| way.is_taken())
+            .collect()
     }
 }
 

@@ -7,7 +7,9 @@
 
 use super::output::Output;
 use crate::element::{Batch, EdgeId, Element, Grant, Mark, Timed, Timestamp};
-use crate::exchange::{AnySideWay, Collector, Downstream, Flow, Inputs, SideLanes, Sides, Slot, Through, ToPort, Wiring};
+use crate::exchange::{
+    AnySideWay, Collector, Downstream, Flow, Inputs, SideLanes, Sides, Slot, Through, ToPort, Wiring,
+};
 use crate::job::{Deploy, StageCounters};
 use potoroo_runtime::arena::Arena;
 use potoroo_runtime::sys::clock::wall_ns;

@@ -105,7 +105,13 @@ impl Graph {
         }
         for edge in &self.edges {
             let (from, to) = (&self.nodes[edge.from].name, &self.nodes[edge.to].name);
-            let _ = writeln!(out, "  {} -> {} [label={}];", quoted(from), quoted(to), quoted(&edge.label()));
+            let _ = writeln!(
+                out,
+                "  {} -> {} [label={}];",
+                quoted(from),
+                quoted(to),
+                quoted(&edge.label())
+            );
         }
         out.push_str("}\n");
         out

@@ -80,7 +80,9 @@ impl Pipeline {
     /// Begins a stream. The name appears in the job's status, in the graph and in errors.
     pub fn source<S: Source>(&self, name: impl Into<String>, source: S) -> Stream<S::Record, SourceBranch<S>> {
         let name = name.into();
-        let node = self.site.node(&name, NodeKind::Source, source.actors(), &Origin::default());
+        let node = self
+            .site
+            .node(&name, NodeKind::Source, source.actors(), &Origin::default());
         Stream::new(
             SourceBranch { name, source },
             self.site.clone(),

@@ -89,7 +89,11 @@ impl<T: Send + 'static> Stream<T> {
     ///
     /// If the stream is not what comes out of a stage, or the stage has a tag of the same name and another type.
     pub fn side_output<X: Send + 'static>(&self, tag: &SideTag<X>) -> Stream<X> {
-        let (sides, node) = self.branch.stage.as_ref().expect("only a stage with actors has side outputs");
+        let (sides, node) = self
+            .branch
+            .stage
+            .as_ref()
+            .expect("only a stage with actors has side outputs");
         let stream = Stream::of_fork(sides.slot(tag), self.site.clone(), *node);
         Stream {
             origin: Origin::node(*node, Some(tag.name())),
@@ -238,10 +242,7 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
         self.site.plan(move |deploy| {
             let ways = slots.map(|slot| slot.way());
             if ways.iter().any(|way| way.is_taken()) {
-                let branching = BranchTo {
-                    f,
-                    ways: ways.into(),
-                };
+                let branching = BranchTo { f, ways: ways.into() };
                 branch.attach(&branching, deploy);
             }
         });

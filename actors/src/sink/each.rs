@@ -30,14 +30,14 @@ where
         let job = deploy.job();
         let worker = deploy.next_worker();
         let actor = deploy.spawn(name, worker, move |_| {
-                Ok(Calling {
-                    f: self.0,
-                    inputs: Inputs::new(),
-                    counters,
-                    job,
-                    records: PhantomData,
-                })
-            });
+            Ok(Calling {
+                f: self.0,
+                inputs: Inputs::new(),
+                counters,
+                job,
+                records: PhantomData,
+            })
+        });
         ToOne::new(actor.recipient())
     }
 }

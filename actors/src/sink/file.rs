@@ -50,18 +50,18 @@ where
         let name_of_stage = name.to_owned();
         let worker = deploy.next_worker();
         let actor = deploy.spawn(name, worker, move |_| {
-                Ok(Writing {
-                    name: name_of_stage,
-                    path: self.path,
-                    file: Some(self.file),
-                    encode: self.encode,
-                    buffer: Vec::new(),
-                    inputs: Inputs::new(),
-                    counters,
-                    job,
-                    records: PhantomData,
-                })
-            });
+            Ok(Writing {
+                name: name_of_stage,
+                path: self.path,
+                file: Some(self.file),
+                encode: self.encode,
+                buffer: Vec::new(),
+                inputs: Inputs::new(),
+                counters,
+                job,
+                records: PhantomData,
+            })
+        });
         ToOne::new(actor.recipient())
     }
 }

@@ -75,19 +75,19 @@ where
         let name_of_stage = name.to_owned();
         let worker = deploy.next_worker();
         let actor = deploy.spawn(name, worker, move |ctx| {
-                let sending = Sending {
-                    name: name_of_stage,
-                    address: self.address,
-                    encode: self.encode,
-                    inputs: Inputs::new(),
-                    kept: Vec::new(),
-                    all_ended: false,
-                    failed: false,
-                    counters,
-                    job,
-                };
-                Connection::open(self.stream, FROM_PEER, sending, ctx)
-            });
+            let sending = Sending {
+                name: name_of_stage,
+                address: self.address,
+                encode: self.encode,
+                inputs: Inputs::new(),
+                kept: Vec::new(),
+                all_ended: false,
+                failed: false,
+                counters,
+                job,
+            };
+            Connection::open(self.stream, FROM_PEER, sending, ctx)
+        });
         ToOne::new(actor.recipient())
     }
 }
@@ -98,6 +98,7 @@ struct Sending<T, E> {
     encode: E,
     inputs: Inputs,
     /// Batches whose credits are kept while too much is unsent.
+    #[expect(clippy::vec_box, reason = "the boxes go back")]
     kept: Vec<Box<Batch<T>>>,
     all_ended: bool,
     failed: bool,
