@@ -16,6 +16,7 @@
 //! | 2 | `job` | deployment, status, dead letters, the end of a job |
 //! | 3 | `operator` | fused steps, [`time`], the actor of a stage, [`KeyedProcess`], [`Operator`] |
 //! | 4 | [`source`], [`sink`] | TCP, files, generators; TCP, files, closures |
+//! | 4 | [`window`] | windows of event time and their aggregates |
 //! | 5 | `plan` | [`Pipeline`], [`Stream`], [`KeyedStream`], [`Graph`]: what users write |
 //!
 //! ```text
@@ -27,6 +28,7 @@
 pub mod element;
 pub mod sink;
 pub mod source;
+pub mod window;
 
 pub mod exchange;
 mod job;
@@ -38,7 +40,7 @@ pub use exchange::SideTag;
 pub use job::{DeadLetter, DeadLetters, Deploy, Drain, Job, JobError, JobStatus, StageStatus};
 pub use operator::timestamps as time;
 pub use operator::{FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer};
-pub use plan::{Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream};
+pub use plan::{Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, WindowedStream};
 pub use potoroo_runtime as runtime;
 pub use sink::Encode;
 pub use state::{Entity, KeyGroupTable};

@@ -4,9 +4,11 @@ use super::branch::{Branch, Connected};
 use super::building::{Origin, Site};
 use super::graph::NodeKind;
 use super::stream::Stream;
+use super::windowed::WindowedStream;
 use crate::element::{Either, EitherBy, KEY_GROUPS, KeySelector, Routed};
 use crate::exchange::{KeyedTo, Sides, Slot};
 use crate::operator::{Functions, KeyContext, KeyedProcess, Operator, ProcessOperator, Setup, Stage, Ways};
+use crate::window::{Options, Windows};
 use potoroo_runtime::Turn;
 use std::fmt;
 use std::marker::PhantomData;
@@ -69,6 +71,39 @@ where
         self.operator(name, NodeKind::Keyed, move |setup| {
             ProcessOperator::<S::Key, S, P, P::State>::new(process.clone(), setup)
         })
+    }
+
+    /// Windows of event time, by key: tumbling, sliding, sessions, counts; see [`window`](crate::window).
+    ///
+    /// ```
+    /// use potoroo_actors::element::Timestamp;
+    /// use potoroo_actors::runtime::System;
+    /// use potoroo_actors::window::{Late, Windowed, count, tumbling};
+    /// use potoroo_actors::{Pipeline, SideTag, sink, source, time};
+    /// use std::time::Duration;
+    ///
+    /// static LATE: SideTag<(u32, i64)> = SideTag::new("late");
+    ///
+    /// let system = System::new()?;
+    /// let pipeline = Pipeline::new();
+    /// let counts = pipeline
+    ///     .source("clicks", source::generate(1, |_| (0..60_i64).map(|second| (7_u32, second))))
+    ///     .timestamps(time::bounded(Duration::from_secs(2), |(_, second): &(u32, i64)| Timestamp::from_secs(*second)))
+    ///     .key_by(|(user, _)| *user)
+    ///     .window(tumbling(Duration::from_secs(10)))
+    ///     .late(Late::SideOutput(LATE))
+    ///     .aggregate("clicks in 10 s", count());
+    /// counts.side_output(&LATE).sink("late", sink::each(|_| unreachable!("all are in time")));
+    /// counts.sink("out", sink::each(|result: Windowed<u32, u64>| assert_eq!((result.key, result.value), (7, 10))));
+    /// pipeline.start(&system).wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn window<W: Windows>(self, windows: W) -> WindowedStream<T, S, B, W> {
+        WindowedStream {
+            keyed: self,
+            windows,
+            options: Options::default(),
+        }
     }
 
     /// An operator of one's own: `make` makes one for each partition.

@@ -35,12 +35,14 @@ mod graph;
 mod keyed;
 mod shared;
 mod stream;
+mod windowed;
 
 pub use branch::{Branch, Port};
 pub use graph::{Edge, Graph, Node, NodeKind};
 pub use keyed::KeyedStream;
 pub use shared::Shared;
 pub use stream::Stream;
+pub use windowed::WindowedStream;
 
 use crate::job::{DeadLetters, Job, JobActor, JobShared};
 use crate::source::Source;

@@ -10,7 +10,7 @@ mod intake;
 mod tcp;
 
 pub use file::FileSource;
-pub use generator::{GeneratorSource, generate};
+pub use generator::{GeneratorSource, Plain, Produce, Step, generate, steps};
 pub use tcp::TcpSource;
 
 use crate::element::Grant;

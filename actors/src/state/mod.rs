@@ -95,6 +95,12 @@ impl<K: Key, S> KeyGroupTable<K, S> {
         table.find_mut(hash, |entity| is_key(&entity.key))
     }
 
+    /// The entity of this life, if it is still there.
+    pub(crate) fn find_life(&mut self, hash: u64, life: u32) -> Option<&mut Entity<K, S>> {
+        let table = self.groups[key_group(hash).0 as usize].as_mut()?;
+        table.find_mut(hash, |entity| entity.life == life)
+    }
+
     /// Takes the entity out for which `is_it` holds.
     pub fn remove(&mut self, hash: u64, is_it: impl FnMut(&Entity<K, S>) -> bool) -> Option<Entity<K, S>> {
         let table = self.groups[key_group(hash).0 as usize].as_mut()?;
