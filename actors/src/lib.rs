@@ -43,7 +43,7 @@ pub use operator::{FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Prog
 pub use plan::{Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, WindowedStream};
 pub use potoroo_runtime as runtime;
 pub use sink::Encode;
-pub use state::{Entity, KeyGroupTable};
+pub use state::{Entity, KeyGroupTable, TimeToLive};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -19,6 +19,8 @@ pub(crate) const DEPLOYMENT: EdgeId = EdgeId::new(0);
 struct Channel {
     watermark: Timestamp,
     idle: bool,
+    /// Otherwise something came on it before its announcement.
+    announced: bool,
 }
 
 /// The edges into one actor.
@@ -58,8 +60,7 @@ impl Inputs {
     /// An edge is announced. It is active.
     pub fn opened(&mut self, edge: EdgeId) {
         if !self.ended_early.remove(&edge) {
-            // What came on the edge before its announcement stays.
-            self.channel(edge);
+            self.channel(edge).announced = true;
         }
     }
 
@@ -67,12 +68,13 @@ impl Inputs {
         self.open.entry(edge).or_insert(Channel {
             watermark: Timestamp::MIN,
             idle: false,
+            announced: false,
         })
     }
 
     /// An edge has ended; says whether that was the last.
     pub fn ended(&mut self, edge: EdgeId) -> bool {
-        if self.open.remove(&edge).is_none() {
+        if !self.open.remove(&edge).is_some_and(|channel| channel.announced) {
             self.ended_early.insert(edge);
         }
         self.have_ended()

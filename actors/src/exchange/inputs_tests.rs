@@ -33,6 +33,10 @@ fn an_end_that_overtakes_its_announcement_counts_once() {
     let mut inputs = Inputs::new();
     assert!(!inputs.ended(A));
     inputs.opened(A);
+    inputs.heard(C);
+    inputs.marked(C, watermark(9));
+    assert!(!inputs.ended(C), "it has come and gone before it is announced");
+    inputs.opened(C);
     inputs.opened(B);
     assert!(!inputs.ended(DEPLOYMENT));
     assert!(inputs.ended(B));

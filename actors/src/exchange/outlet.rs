@@ -119,7 +119,10 @@ impl<I: Send + 'static> Outlet<I> {
     pub(crate) fn mark(&mut self, mark: Mark) {
         match self.waiting.back_mut() {
             // What waits with nothing after it takes the mark along; a watermark makes way for a later one.
-            Some(last) if self.filling.is_empty() && joins(last.mark, mark) => last.mark = Some(mark),
+            Some(last) if self.filling.is_empty() => match joined(last.mark, mark) {
+                Some(both) => last.mark = Some(both),
+                None => self.close_batch(Some(mark)),
+            },
             _ => self.close_batch(Some(mark)),
         }
         self.send_what_credit_allows();
@@ -176,7 +179,11 @@ impl<I: Send + 'static> Outlet<I> {
     }
 }
 
-/// Whether `next` may stand in for `last` at the same place.
-fn joins(last: Option<Mark>, next: Mark) -> bool {
-    matches!((last, next), (None, _) | (Some(Mark::Watermark(_)), Mark::Watermark(_)))
+/// What stands for both marks at the same place, if one can.
+fn joined(last: Option<Mark>, next: Mark) -> Option<Mark> {
+    match (last, next) {
+        (None, next) => Some(next),
+        (Some(Mark::Watermark(last)), Mark::Watermark(next)) => Some(Mark::Watermark(last.max(next))),
+        _ => None,
+    }
 }

@@ -7,7 +7,7 @@ use super::output::Output;
 use super::stage::{FIRINGS_MAX, Operator, Progress, Setup, wall_clock};
 use crate::element::{Key, KeySelector, Routed, Timestamp};
 use crate::exchange::SideTag;
-use crate::state::{Due, KeyGroupTable, Timers};
+use crate::state::{Due, Expiry, KeyGroupTable, TimeToLive, Timers};
 use potoroo_runtime::{Fault, Turn};
 use std::fmt;
 use std::sync::Arc;
@@ -220,6 +220,7 @@ pub(crate) struct ProcessOperator<K, S, P, St> {
     clock: Timers<K>,
     /// The timers that were set when the stream ended are due; those that they set are not.
     last_clock: Option<Timestamp>,
+    expiry: Expiry,
 }
 
 impl<K: Key, S, P, St> ProcessOperator<K, S, P, St> {
@@ -231,6 +232,16 @@ impl<K: Key, S, P, St> ProcessOperator<K, S, P, St> {
             timers: Timers::new(),
             clock: Timers::new(),
             last_clock: None,
+            expiry: Expiry::new(setup.time_to_live),
+        }
+    }
+
+    /// Removes what has not been touched for its time to live.
+    fn expire(&mut self, now: Timestamp) -> Progress {
+        if self.expiry.expire(now, FIRINGS_MAX, &mut self.table) {
+            Progress::Done
+        } else {
+            Progress::More
         }
     }
 
@@ -308,8 +319,14 @@ where
             table,
             timers,
             clock,
+            expiry,
             ..
         } = self;
+        let ttl = expiry.ttl();
+        let wall = match ttl {
+            TimeToLive::Processing(_) => wall_clock(),
+            _ => Timestamp::MIN,
+        };
         for Routed { hash, time, record } in records.drain(..) {
             let entity = table.entity(
                 hash,
@@ -320,6 +337,11 @@ where
                     (key, state)
                 },
             );
+            match ttl {
+                TimeToLive::Forever => {}
+                TimeToLive::Event(_) => expiry.touch(entity, time),
+                TimeToLive::Processing(_) => expiry.touch(entity, wall),
+            }
             let life = entity.life;
             let mut ctx = KeyContext {
                 key: &entity.key,
@@ -342,7 +364,8 @@ where
     fn watermark(&mut self, now: Timestamp, out: &mut Output<P::Out>) -> Result<Progress, Fault> {
         for _ in 0..FIRINGS_MAX {
             let Some(due) = self.timers.take_due(now) else {
-                return Ok(Progress::Done);
+                let expires = matches!(self.expiry.ttl(), TimeToLive::Event(_)) && now < Timestamp::MAX;
+                return Ok(if expires { self.expire(now) } else { Progress::Done });
             };
             self.fire::<T>(due, TimeDomain::Event, out)?;
         }
@@ -350,11 +373,17 @@ where
     }
 
     fn clock_due(&self) -> Option<Timestamp> {
-        self.clock.next()
+        let expiry = match self.expiry.ttl() {
+            TimeToLive::Processing(_) => self.expiry.next(),
+            _ => None,
+        };
+        self.clock.next().into_iter().chain(expiry).min()
     }
 
     fn clock(&mut self, now: Timestamp, out: &mut Output<P::Out>) -> Result<Progress, Fault> {
-        self.fire_clock::<T>(now, out)
+        let fired = self.fire_clock::<T>(now, out)?;
+        let expires = fired == Progress::Done && matches!(self.expiry.ttl(), TimeToLive::Processing(_));
+        Ok(if expires { self.expire(now) } else { fired })
     }
 
     fn end(&mut self, out: &mut Output<P::Out>) -> Result<Progress, Fault> {

@@ -11,6 +11,7 @@ use crate::exchange::{
     AnySideWay, Collector, Downstream, Flow, Inputs, SideLanes, Sides, Slot, Through, ToPort, Wiring,
 };
 use crate::job::{Deploy, StageCounters};
+use crate::state::TimeToLive;
 use potoroo_runtime::arena::Arena;
 use potoroo_runtime::sys::clock::wall_ns;
 use potoroo_runtime::{Actor, ActorRef, Context, Fault, Recipient, Signal, TimerId, Turn};
@@ -96,6 +97,8 @@ pub struct Setup<S> {
     pub partitions: usize,
     /// How to find the key of a record.
     pub selector: S,
+    /// How long state is to be kept.
+    pub time_to_live: TimeToLive,
 }
 
 /// What the actor of a stage is told.
@@ -182,7 +185,7 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
         name: &str,
         actors: usize,
         ways: Ways<O::Out>,
-        selector: &S,
+        (selector, time_to_live): (&S, TimeToLive),
         make: impl Fn(Setup<S>) -> O + Send + Sync + 'static,
         deploy: &mut Deploy<'_, '_>,
     ) -> Arc<[Recipient<Element<I>>]>
@@ -202,6 +205,7 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
                         partition,
                         partitions: actors,
                         selector,
+                        time_to_live,
                     };
                     let (main, sides) = ways.connect(edge, ctx.me().recipient());
                     Ok(Self {

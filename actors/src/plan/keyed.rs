@@ -8,6 +8,7 @@ use super::windowed::WindowedStream;
 use crate::element::{Either, EitherBy, KEY_GROUPS, KeySelector, Routed};
 use crate::exchange::{KeyedTo, Sides, Slot};
 use crate::operator::{Functions, KeyContext, KeyedProcess, Operator, ProcessOperator, Setup, Stage, Ways};
+use crate::state::TimeToLive;
 use crate::window::{Options, Windows};
 use potoroo_runtime::Turn;
 use std::fmt;
@@ -20,6 +21,7 @@ pub struct KeyedStream<T, S, B> {
     branch: B,
     selector: S,
     partitions: Option<NonZeroUsize>,
+    time_to_live: TimeToLive,
     site: Site,
     origin: Origin,
     records: PhantomData<fn() -> T>,
@@ -31,6 +33,7 @@ impl<T, S, B> KeyedStream<T, S, B> {
             branch,
             selector,
             partitions: None,
+            time_to_live: TimeToLive::Forever,
             site,
             origin,
             records: PhantomData,
@@ -47,6 +50,14 @@ where
     /// How many partition actors share the keys, at most [`KEY_GROUPS`]. Default: one per worker.
     pub fn partitions(mut self, partitions: NonZeroUsize) -> Self {
         self.partitions = Some(partitions);
+        self
+    }
+
+    /// How long the state of a key is kept after its last record, by [`entity`](Self::entity) and
+    /// [`process`](Self::process); windows know by themselves. Default: for ever. The next record of the key begins anew, and
+    /// timers of state that is gone do not fire.
+    pub fn time_to_live(mut self, time_to_live: TimeToLive) -> Self {
+        self.time_to_live = time_to_live;
         self
     }
 
@@ -121,13 +132,19 @@ where
         let node = self.site.node(&name, kind, actors, &self.origin);
         let (slot, sides) = (Slot::new(), Sides::default());
         let stream = Stream::of_stage(slot.clone(), sides.clone(), self.site.clone(), node);
-        let Self { branch, selector, .. } = self;
+        let Self {
+            branch,
+            selector,
+            time_to_live,
+            ..
+        } = self;
         self.site.plan(move |deploy| {
             let Some(ways) = Ways::of(&slot, &sides) else {
                 return;
             };
             let actors = actors.unwrap_or(deploy.workers()).min(KEY_GROUPS);
-            let partitions = Stage::<Routed<T>, O>::deploy(&name, actors, ways, &selector, make, deploy);
+            let partitions =
+                Stage::<Routed<T>, O>::deploy(&name, actors, ways, (&selector, time_to_live), make, deploy);
             let down = KeyedTo { partitions, selector };
             deploy.end_deployment_of(&down);
             branch.attach(&down, deploy);
@@ -181,6 +198,7 @@ where
             },
             selector: EitherBy(self.selector, other.selector),
             partitions: self.partitions.or(other.partitions),
+            time_to_live: self.time_to_live,
             site: self.site,
             origin: self.origin.merge(other.origin),
             records: PhantomData,

@@ -12,6 +12,7 @@ use crate::exchange::{BranchTo, InTurnTo, SideTag, Sides, Slot, SplitTo};
 use crate::operator::timestamps::Timestamps;
 use crate::operator::{Pass, Stage, Ways};
 use crate::sink::Sink;
+use crate::state::TimeToLive;
 use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
@@ -266,7 +267,8 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
             let Some(ways) = Ways::of(&slot, &Sides::default()) else {
                 return;
             };
-            let actors = Stage::<Timed<T>, Pass>::deploy(&name, actors, ways, &(), |_| Pass, deploy);
+            let actors =
+                Stage::<Timed<T>, Pass>::deploy(&name, actors, ways, (&(), TimeToLive::Forever), |_| Pass, deploy);
             let down = InTurnTo { actors };
             deploy.end_deployment_of(&down);
             branch.attach(&down, deploy);

@@ -5,10 +5,12 @@
 
 mod each;
 mod file;
+mod fold;
 mod tcp;
 
 pub use each::{EachSink, each};
 pub use file::FileSink;
+pub use fold::{FoldSink, fold};
 pub use tcp::TcpSink;
 
 use crate::exchange::Downstream;

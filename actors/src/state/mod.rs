@@ -3,8 +3,13 @@
 //! A key group is what moves between partitions, so each has a table of its own, made with its first key. Lookups use
 //! the hash that routed the record.
 
+mod expiry;
+mod lives;
 mod timers;
 
+pub(crate) use expiry::Expiry;
+pub use expiry::TimeToLive;
+pub(crate) use lives::{Agenda, Life};
 pub(crate) use timers::{Due, Timers};
 
 use crate::element::{KEY_GROUPS, Key, key_group};
@@ -20,6 +25,8 @@ pub struct Entity<K, S> {
     pub state: S,
     /// Tells this entity from an earlier one of the same key.
     pub(crate) life: u32,
+    /// When it was last touched, in the ticks of [`Expiry`]; nothing where state lives for ever.
+    pub(crate) touched: u32,
 }
 
 /// The states of one partition's keys.
@@ -83,6 +90,7 @@ impl<K: Key, S> KeyGroupTable<K, S> {
                     key,
                     state,
                     life: *lives,
+                    touched: 0,
                 }
             },
         )

@@ -3,13 +3,12 @@
 //! Both know no lateness: a record counts when it comes. What is left when the stream ends gives its result then.
 
 use super::aggregate::Aggregate;
-use super::lives::{Agenda, Life};
 use super::options::Options;
 use super::spans::Span;
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::KeyGroupTable;
+use crate::state::{Agenda, KeyGroupTable, Life};
 use potoroo_runtime::{Fault, Turn};
 use std::num::NonZeroU64;
 use std::time::Duration;

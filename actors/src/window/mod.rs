@@ -12,7 +12,6 @@ mod aggregate;
 mod aggregates;
 mod counting;
 mod dense;
-mod lives;
 mod options;
 mod session;
 mod sketches;
@@ -76,3 +75,6 @@ pub trait Windows: Clone + Send + Sync + 'static {
         S: KeySelector<T>,
         A: Aggregate<T>;
 }
+
+#[cfg(test)]
+mod aggregate_tests;

@@ -5,13 +5,12 @@
 //! retracted, so that the sum of what is told stays right.
 
 use super::aggregate::Aggregate;
-use super::lives::{Agenda, Life};
 use super::options::{Late, Options};
 use super::spans::{Span, nanos};
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Entity, KeyGroupTable};
+use crate::state::{Agenda, Entity, KeyGroupTable, Life};
 use potoroo_runtime::{Fault, Turn};
 use smallvec::SmallVec;
 use std::time::Duration;
@@ -73,6 +72,17 @@ struct Open<P> {
     /// The time for which it is on the agenda, if that is to come.
     on_agenda: Timestamp,
     records: u64,
+}
+
+impl<P> Open<P> {
+    /// When there is something to do: to give the result, or to forget the session.
+    fn due<T>(&self, options: &Options<T>) -> Timestamp {
+        if self.is_given {
+            self.span.end + options.lateness
+        } else {
+            self.span.end
+        }
+    }
 }
 
 /// The sessions of one key, by their starts. Nearly always one.
@@ -188,9 +198,10 @@ impl<T, A: Aggregate<T>> Rules<T, A> {
                 self.emit(key, open, Firing::Retracted, open.span.end.before(), out);
             }
         }
-        let others: SmallVec<[Open<A::Partial>; 2]> = sessions
-            .drain((met.start + 1).min(sessions.len())..met.end.max(met.start + 1).min(sessions.len()))
-            .collect();
+        let others: SmallVec<[Open<A::Partial>; 1]> = match met.len() {
+            0 | 1 => SmallVec::new(),
+            _ => sessions.drain(met.start + 1..met.end).collect(),
+        };
         let whole = &mut sessions[met.start];
         self.aggregate.update(&mut whole.partial, record);
         whole.records += 1;
@@ -208,13 +219,10 @@ impl<T, A: Aggregate<T>> Rules<T, A> {
         } else if self.options.fires_early(whole.records) {
             self.emit(key, whole, Firing::Early, time, out);
         }
-        if whole.on_agenda <= watermark {
-            // Complete ones come onto it to be forgotten.
-            whole.on_agenda = if whole.is_given {
-                span.end + self.options.lateness
-            } else {
-                span.end
-            };
+        // A session that has grown is put on the agenda again when its old turn comes.
+        let due = whole.due(&self.options);
+        if whole.on_agenda <= watermark || due < whole.on_agenda {
+            whole.on_agenda = due;
             agenda.add(whole.on_agenda, life);
         }
     }
@@ -262,22 +270,18 @@ where
             let Some(entity) = table.find_life(life.hash, life.life) else {
                 continue;
             };
+            let options = &rules.options;
             for open in &mut entity.state {
                 if !open.is_given && open.span.is_complete(now) {
                     open.is_given = true;
                     rules.emit(&entity.key, open, Firing::OnTime, open.span.end.before(), out);
                 }
-                let next = if open.is_given {
-                    open.span.end + rules.options.lateness
-                } else {
-                    open.span.end
-                };
+                let next = open.due(options);
                 if open.on_agenda <= now && next > now {
                     open.on_agenda = next;
                     agenda.add(next, life);
                 }
             }
-            let options = &rules.options;
             entity.state.retain(|open| !options.is_gone(open.span.end, now));
             if entity.state.is_empty() {
                 table.remove(life.hash, |entity| entity.life == life.life);

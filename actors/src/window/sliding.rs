@@ -6,13 +6,12 @@
 //! ratio of length and slide, and the aggregate need not be invertible.
 
 use super::aggregate::Aggregate;
-use super::lives::{Agenda, Life};
 use super::options::{Late, Options};
 use super::spans::{Grid, Span, nanos};
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::KeyGroupTable;
+use crate::state::{Agenda, KeyGroupTable, Life};
 use potoroo_runtime::{Fault, Turn};
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 /// Names an entity of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Life {
-    pub(super) hash: u64,
-    pub(super) life: u32,
+pub(crate) struct Life {
+    pub(crate) hash: u64,
+    pub(crate) life: u32,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Agenda {
+pub(crate) struct Agenda {
     by_time: BTreeMap<Timestamp, Bucket>,
 }
 
@@ -27,12 +27,17 @@ struct Bucket {
 }
 
 impl Agenda {
-    pub(super) fn add(&mut self, time: Timestamp, life: Life) {
+    pub(crate) fn add(&mut self, time: Timestamp, life: Life) {
         self.by_time.entry(time).or_default().lives.push(life);
     }
 
+    /// When the next one is due.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.by_time.first_key_value().map(|(time, _)| *time)
+    }
+
     /// Takes the next that is due at `now`, with its time.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, Life)> {
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, Life)> {
         loop {
             let mut first = self.by_time.first_entry()?;
             let time = *first.key();
