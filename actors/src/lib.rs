@@ -1,39 +1,50 @@
 //! Potoroo's stream engine: a layer of actors.
 //!
-//! A pipeline is sources, stateless steps, state entities and sinks. Every key has one state entity, owned by one actor:
-//! handling a record is a transaction on that entity, without a lock and without a store on the way. Stateless steps are
-//! fused into the actor before them; records travel in batches that form by themselves; credits bound every edge.
+//! A pipeline is sources, stateless steps, state entities, operators and sinks. Every key has one state entity, owned by one
+//! actor: handling a record is a transaction on that entity, without a lock and without a store on the way. Stateless steps are
+//! fused into the actor before them; records travel in batches that form by themselves; credits bound every edge. Event time
+//! comes with the records, and watermarks say how far it has come. `README.md` of the crate tells how to write an operator, a
+//! source and a sink.
 //!
 //! # The floors, from the ground up
 //!
 //! | floor | folder | what it is |
 //! |---|---|---|
-//! | 0 | [`element`] | what travels on an edge; keys and key groups |
-//! | 1 | `state` | one entity per key, one table per key group |
-//! | 1 | `exchange` | collecting, partitioning, credit, the end |
+//! | 0 | [`element`] | what travels on an edge: records, marks, times; keys and key groups |
+//! | 1 | `state` | one entity per key, one table per key group; timers of keys |
+//! | 1 | [`exchange`] | collecting, partitioning, forks, side outputs, credit, watermarks, the end |
 //! | 2 | `job` | deployment, status, dead letters, the end of a job |
-//! | 3 | `operator` | fused steps, and the actors that own key groups |
+//! | 3 | `operator` | fused steps, [`time`], the actor of a stage, [`KeyedProcess`], [`Operator`] |
 //! | 4 | [`source`], [`sink`] | TCP, files, generators; TCP, files, closures |
-//! | 5 | `plan` | [`Pipeline`], [`Stream`]: what users write |
+//! | 4 | [`window`] | windows of event time and their aggregates |
+//! | 5 | `plan` | [`Pipeline`], [`Stream`], [`KeyedStream`], [`Graph`]: what users write |
 //!
 //! ```text
-//!  source (frames → records) → fused steps → exchange (key → key group → partition; spend credit)
-//!    → partition → state entity (one owner per key) → fused steps → sink
+//!  source (frames → records → event time) → fused steps → exchange (key → key group → partition; spend credit)
+//!    → stage → state entity (one owner per key) → fused steps → exchange or sink
 //! ```
 #![forbid(unsafe_code)]
 
 pub mod element;
 pub mod sink;
 pub mod source;
+pub mod window;
 
-mod exchange;
+pub mod exchange;
 mod job;
 mod operator;
 mod plan;
 mod state;
 
-pub use job::{DeadLetter, DeadLetters, Job, JobError, JobStatus, StageStatus};
-pub use operator::Emitter;
-pub use plan::{KeyedStream, Pipeline, Stream};
+pub use exchange::SideTag;
+pub use job::{DeadLetter, DeadLetters, Deploy, Drain, Job, JobError, JobStatus, StageStatus};
+pub use operator::timestamps as time;
+pub use operator::{FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer};
+pub use plan::{Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, WindowedStream};
 pub use potoroo_runtime as runtime;
 pub use sink::Encode;
+pub use state::{Entity, KeyGroupTable, TimeToLive};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

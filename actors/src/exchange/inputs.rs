@@ -1,60 +1,146 @@
-//! Which edges lead into a stage, and whether all of them have ended.
+//! Which edges lead into a stage, how far event time has come on each, and whether all of them have ended.
 //!
 //! An edge is announced by whoever makes it, and ended by its producer: two senders, so the end may arrive before the
 //! announcement. Both orders count. A stage begins with one open edge, the deployment's own, so that it cannot believe
 //! that all is over while edges are still being announced.
+//!
+//! The watermark of a stage is the least of its active edges', and never goes back. Idle edges hold nobody up: when all are
+//! idle, it is the greatest that was seen on any, and then the stage is idle itself. Idleness is told, never guessed: an
+//! edge that is quiet, because of back-pressure or for any other reason, holds the watermark.
 
-use crate::element::EdgeId;
-use std::collections::HashSet;
+use crate::element::{EdgeId, Mark, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The edge that stands for the deployment.
-pub(crate) const DEPLOYMENT: EdgeId = EdgeId(0);
+pub(crate) const DEPLOYMENT: EdgeId = EdgeId::new(0);
+
+/// How far one edge has come.
+#[derive(Clone, Copy, Debug)]
+struct Channel {
+    watermark: Timestamp,
+    idle: bool,
+    /// Otherwise something came on it before its announcement.
+    announced: bool,
+}
 
 /// The edges into one actor.
 #[derive(Debug)]
-pub(crate) struct Inputs {
-    open: HashSet<EdgeId>,
+pub struct Inputs {
+    open: BTreeMap<EdgeId, Channel>,
     /// Ended before they were announced.
-    ended_early: HashSet<EdgeId>,
+    ended_early: BTreeSet<EdgeId>,
+    /// The watermark of the stage.
+    reached: Timestamp,
+    /// The greatest watermark of any edge, ended ones included.
+    seen_max: Timestamp,
+    /// What was told to the stages after.
+    idle: bool,
+}
+
+impl Default for Inputs {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Inputs {
     /// One open edge: the deployment's.
-    pub(crate) fn new() -> Self {
-        Self {
-            open: HashSet::from([DEPLOYMENT]),
-            ended_early: HashSet::new(),
+    pub fn new() -> Self {
+        let mut inputs = Self {
+            open: BTreeMap::new(),
+            ended_early: BTreeSet::new(),
+            reached: Timestamp::MIN,
+            seen_max: Timestamp::MIN,
+            idle: false,
+        };
+        inputs.opened(DEPLOYMENT);
+        inputs
+    }
+
+    /// An edge is announced. It is active.
+    pub fn opened(&mut self, edge: EdgeId) {
+        if !self.ended_early.remove(&edge) {
+            self.channel(edge).announced = true;
         }
     }
 
-    /// An edge is announced.
-    pub(crate) fn opened(&mut self, edge: EdgeId) {
-        if !self.ended_early.remove(&edge) {
-            self.open.insert(edge);
-        }
+    fn channel(&mut self, edge: EdgeId) -> &mut Channel {
+        self.open.entry(edge).or_insert(Channel {
+            watermark: Timestamp::MIN,
+            idle: false,
+            announced: false,
+        })
     }
 
     /// An edge has ended; says whether that was the last.
-    #[must_use]
-    pub(crate) fn ended(&mut self, edge: EdgeId) -> bool {
-        if !self.open.remove(&edge) {
+    pub fn ended(&mut self, edge: EdgeId) -> bool {
+        if !self.open.remove(&edge).is_some_and(|channel| channel.announced) {
             self.ended_early.insert(edge);
         }
+        self.have_ended()
+    }
+
+    /// Whether nothing more can come.
+    pub fn have_ended(&self) -> bool {
         self.open.is_empty()
+    }
+
+    /// Something was said on an edge.
+    pub fn marked(&mut self, edge: EdgeId, mark: Mark) {
+        let channel = self.channel(edge);
+        match mark {
+            Mark::Watermark(time) => {
+                // After everything is the end alone.
+                let time = time.min(Timestamp::MAX.before());
+                channel.idle = false;
+                // A lower one is ignored: what has been promised once holds.
+                channel.watermark = channel.watermark.max(time);
+                self.seen_max = self.seen_max.max(time);
+            }
+            Mark::Idle => channel.idle = true,
+            Mark::Active => channel.idle = false,
+        }
+    }
+
+    /// Records came on an edge; says whether that changes anything.
+    #[inline]
+    pub fn heard(&mut self, edge: EdgeId) -> bool {
+        std::mem::take(&mut self.channel(edge).idle)
+    }
+
+    /// The watermark of the stage.
+    pub fn watermark(&self) -> Timestamp {
+        self.reached
+    }
+
+    /// What has changed for the stages after since this was last asked; to be asked until there is nothing.
+    pub fn news(&mut self) -> Option<Mark> {
+        let mut least = Timestamp::MAX;
+        let mut active = false;
+        for channel in self.open.values().filter(|channel| !channel.idle) {
+            active = true;
+            least = least.min(channel.watermark);
+        }
+        let idle = !active && !self.open.is_empty();
+        if idle {
+            least = self.seen_max;
+        }
+        if self.idle && !idle {
+            self.idle = false;
+            return Some(Mark::Active);
+        }
+        if least > self.reached {
+            self.reached = least;
+            return Some(Mark::Watermark(least));
+        }
+        if idle && !self.idle {
+            self.idle = true;
+            return Some(Mark::Idle);
+        }
+        None
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_end_that_overtakes_its_announcement_counts_once() {
-        let mut inputs = Inputs::new();
-        assert!(!inputs.ended(EdgeId(7)));
-        inputs.opened(EdgeId(7));
-        inputs.opened(EdgeId(8));
-        assert!(!inputs.ended(DEPLOYMENT));
-        assert!(inputs.ended(EdgeId(8)));
-    }
-}
+#[path = "inputs_tests.rs"]
+mod tests;

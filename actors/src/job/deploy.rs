@@ -18,6 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Puts one branch of a pipeline into place.
 pub(crate) type Plan = Box<dyn FnOnce(&mut Deploy<'_, '_>) + Send>;
 
+/// The deployment's own edge has the number before.
+const FIRST_EDGE: u64 = 1;
+
 /// Tells a source to take nothing more in, pass on what there is, and end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain;
@@ -61,14 +64,14 @@ impl JobShared {
         Self {
             registry: Registry::default(),
             dead_letters,
-            next_edge: Arc::new(AtomicU64::new(DEPLOYMENT.0 + 1)),
+            next_edge: Arc::new(AtomicU64::new(FIRST_EDGE)),
         }
     }
 
     /// A name for a new edge.
     pub(crate) fn new_edge(&self) -> EdgeId {
         // Relaxed: only uniqueness matters.
-        EdgeId(self.next_edge.fetch_add(1, Ordering::Relaxed))
+        EdgeId::new(self.next_edge.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) fn status(&self) -> JobStatus {
@@ -201,9 +204,14 @@ impl Deploy<'_, '_> {
         self.job.shared.registry.counters(stage)
     }
 
+    /// A name for a new edge.
+    pub(crate) fn new_edge(&self) -> EdgeId {
+        self.job.shared.new_edge()
+    }
+
     /// Announces an edge to the stage behind `down`; its producer gets it.
     pub(crate) fn announce<T, D: Downstream<T>>(&self, down: &D) -> EdgeId {
-        let edge = self.job.shared.new_edge();
+        let edge = self.new_edge();
         down.open(edge);
         edge
     }

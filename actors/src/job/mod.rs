@@ -9,7 +9,7 @@ mod handle;
 mod status;
 
 pub use dead_letters::{DeadLetter, DeadLetters};
-pub(crate) use deploy::{Deploy, Drain};
+pub use deploy::{Deploy, Drain};
 pub(crate) use deploy::{JobActor, JobMsg, JobShared, Plan};
 pub use handle::{Job, JobError};
 pub(crate) use status::StageCounters;

@@ -13,6 +13,7 @@ pub(crate) struct StageCounters {
     pub(crate) records_out: Counter,
     pub(crate) bytes: Counter,
     pub(crate) keys: Counter,
+    pub(crate) records_dropped: Counter,
     pub(crate) batches_waiting: Counter,
 }
 
@@ -32,6 +33,8 @@ pub struct StageStatus {
     pub bytes: u64,
     /// Keys with state.
     pub keys: u64,
+    /// Records left out: late ones, and those for a side output that nobody reads.
+    pub records_dropped: u64,
     /// Batches that wait here or are under way to the next stage.
     pub batches_waiting: u64,
 }
@@ -61,6 +64,9 @@ impl fmt::Display for JobStatus {
                 "{}: {} in, {} out, {} keys, {} batches waiting",
                 stage.name, stage.records_in, stage.records_out, stage.keys, stage.batches_waiting
             )?;
+            if stage.records_dropped > 0 {
+                writeln!(f, "{}: {} dropped", stage.name, stage.records_dropped)?;
+            }
         }
         Ok(())
     }
@@ -129,6 +135,7 @@ impl StageStatus {
         self.records_out += actor.records_out.get();
         self.bytes += actor.bytes.get();
         self.keys += actor.keys.get();
+        self.records_dropped += actor.records_dropped.get();
         self.batches_waiting += actor.batches_waiting.get();
     }
 }

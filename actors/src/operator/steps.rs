@@ -1,16 +1,20 @@
 //! Stateless steps: a collector around a collector.
 //!
 //! Each is composed with the next at compile time, so a chain of steps is one function to the optimizer: no actor hop,
-//! no box, no call through a pointer per record.
+//! no box, no call through a pointer per record. What comes of a record has its event time.
 
-use crate::element::{EdgeId, Grant};
-use crate::exchange::{Collector, Downstream};
-use potoroo_runtime::Recipient;
+use crate::element::{EdgeId, Grant, Mark, Timestamp};
+use crate::exchange::{Collector, Downstream, Flow, Wiring};
 use std::marker::PhantomData;
 
-/// Passes everything but `collect` on to the next collector.
+/// Passes everything but records on to the next collector.
 macro_rules! pass_on {
-    ($next:ident: $C:ident) => {
+    ($next:ident) => {
+        fn mark(&mut self, mark: Mark) {
+            self.$next.mark(mark);
+        }
+
+        #[inline]
         fn is_ready(&self) -> bool {
             self.$next.is_ready()
         }
@@ -19,8 +23,8 @@ macro_rules! pass_on {
             self.$next.flush();
         }
 
-        fn granted(&mut self, grant: Grant<Self::Buffer>) {
-            self.$next.granted(grant);
+        fn granted(&mut self, grant: Grant) -> Option<Grant> {
+            self.$next.granted(grant)
         }
 
         fn end(&mut self) {
@@ -39,7 +43,7 @@ macro_rules! pass_on {
 
 /// Declares one step: its plan, its collector and what it does with a record.
 macro_rules! step {
-    ($(#[$doc:meta])* $Plan:ident / $Step:ident, ($($bound:tt)+), $Out:ty, |$self:ident, $record:ident| $do:expr) => {
+    ($(#[$doc:meta])* $Plan:ident / $Step:ident, ($($bound:tt)+), $Out:ty, |$self:ident, $record:ident, $time:ident| $do:expr) => {
         $(#[$doc])*
         pub(crate) struct $Plan<F, D, T, U> {
             pub(crate) f: F,
@@ -66,16 +70,16 @@ macro_rules! step {
                 self.next.open(edge);
             }
 
+            fn idle(&self, edge: EdgeId) {
+                self.next.idle(edge);
+            }
+
             fn close(&self, edge: EdgeId) {
                 self.next.close(edge);
             }
 
-            fn connect(
-                &self,
-                edge: EdgeId,
-                me: Recipient<Grant<<Self::Collector as Collector<T>>::Buffer>>,
-            ) -> Self::Collector {
-                $Step { f: self.f.clone(), next: self.next.connect(edge, me), types: PhantomData }
+            fn connect(&self, edge: EdgeId, wiring: &mut Wiring) -> Self::Collector {
+                $Step { f: self.f.clone(), next: self.next.connect(edge, wiring), types: PhantomData }
             }
         }
 
@@ -86,6 +90,16 @@ macro_rules! step {
             types: PhantomData<fn(T) -> U>,
         }
 
+        impl<F, C, T, U> Flow for $Step<F, C, T, U>
+        where
+            F: Send + 'static,
+            C: Flow,
+            T: 'static,
+            U: 'static,
+        {
+            pass_on!(next);
+        }
+
         impl<F, C, T, U> Collector<T> for $Step<F, C, T, U>
         where
             F: $($bound)+ + Send + 'static,
@@ -93,34 +107,44 @@ macro_rules! step {
             T: Send + 'static,
             U: 'static,
         {
-            type Buffer = C::Buffer;
-
             #[inline]
-            fn collect(&mut $self, $record: T) {
+            fn collect(&mut $self, $record: T, $time: Timestamp) {
                 $do
             }
-
-            pass_on!(next: C);
         }
     };
 }
 
 step!(
     /// One record to one record.
-    MapTo / Map, (Fn(T) -> U), U, |self, record| self.next.collect((self.f)(record))
+    MapTo / Map, (Fn(T) -> U), U, |self, record, time| self.next.collect((self.f)(record), time)
+);
+
+step!(
+    /// One record to one record, with a look at its event time.
+    MapTimedTo / MapTimed, (Fn(T, Timestamp) -> U), U, |self, record, time| {
+        self.next.collect((self.f)(record, time), time);
+    }
 );
 
 step!(
     /// Some records pass.
-    FilterTo / Filter, (Fn(&T) -> bool), T, |self, record| if (self.f)(&record) {
-        self.next.collect(record);
+    FilterTo / Filter, (Fn(&T) -> bool), T, |self, record, time| if (self.f)(&record) {
+        self.next.collect(record, time);
+    }
+);
+
+step!(
+    /// Some records become others.
+    FilterMapTo / FilterMap, (Fn(T) -> Option<U>), U, |self, record, time| if let Some(out) = (self.f)(record) {
+        self.next.collect(out, time);
     }
 );
 
 step!(
     /// One record to any number of records.
-    FlatMapTo / FlatMap, (Fn(T, &mut dyn FnMut(U))), U, |self, record| {
+    FlatMapTo / FlatMap, (Fn(T, &mut dyn FnMut(U))), U, |self, record, time| {
         let Self { f, next, .. } = self;
-        f(record, &mut |out| next.collect(out));
+        f(record, &mut |out| next.collect(out, time));
     }
 );

@@ -1,18 +1,17 @@
 //! The steps of a stream, each of which knows how to put itself into place.
 //!
 //! A branch is attached from its end: it is told what comes after it, builds its own part around that, and attaches what
-//! comes before. Everything is typed, so the compiler sees a whole fused chain at once.
+//! comes before. Everything is typed, so the compiler sees a whole fused chain at once. A [`Port`] ends a chain: behind it is
+//! a stage with actors of its own, or a fork.
 
-use crate::element::KEY_GROUPS;
-use crate::element::Key;
-use crate::exchange::{Downstream, KeyedTo};
+use crate::element::{Either, Timestamp};
+use crate::exchange::{Downstream, Sides, Slot, Taps};
 use crate::job::Deploy;
-use crate::operator::{Emitter, EntityStage, FilterTo, FlatMapTo, MapTo, Partition};
+use crate::operator::timestamps::Timestamps;
+use crate::operator::{FilterMapTo, FilterTo, FlatMapTo, MapTimedTo, MapTo, TimestampsTo};
 use crate::source::Source;
-use potoroo_runtime::Turn;
+use std::fmt;
 use std::marker::PhantomData;
-use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 /// A chain of steps that gives records of type `T`.
 pub trait Branch<T>: Send + 'static {
@@ -33,6 +32,48 @@ impl<S: Source> Branch<S::Record> for SourceBranch<S> {
     }
 }
 
+/// What comes out of a stage.
+pub struct Port<T> {
+    pub(super) slot: Slot<T>,
+    /// The stage's other outputs, and its number; a fork has none.
+    pub(super) stage: Option<(Sides, usize)>,
+}
+
+impl<T> fmt::Debug for Port<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Port<{}>", std::any::type_name::<T>())
+    }
+}
+
+impl<T: Send + 'static> Branch<T> for Port<T> {
+    fn attach<D: Downstream<T>>(self, down: &D, _: &mut Deploy<'_, '_>) {
+        self.slot.fill(down);
+    }
+}
+
+/// What somebody takes of a shared stream.
+pub struct Picked<T, F> {
+    pub(super) taps: Taps<T>,
+    pub(super) f: F,
+}
+
+impl<T, F> fmt::Debug for Picked<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Picked<{}>", std::any::type_name::<T>())
+    }
+}
+
+impl<T, U, F> Branch<U> for Picked<T, F>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    F: Fn(&T) -> Option<U> + Clone + Send + Sync + 'static,
+{
+    fn attach<D: Downstream<U>>(self, down: &D, _: &mut Deploy<'_, '_>) {
+        self.taps.add(self.f, down);
+    }
+}
+
 /// Two streams as one.
 #[derive(Debug)]
 pub struct Merged<B, C> {
@@ -47,40 +88,98 @@ impl<T, B: Branch<T>, C: Branch<T>> Branch<T> for Merged<B, C> {
     }
 }
 
-/// A fused step that changes records.
-#[derive(Debug)]
-pub struct MapBranch<B, F, T> {
-    before: B,
-    f: F,
-    records: PhantomData<fn(T)>,
+/// Two streams of different types as one.
+pub struct Connected<B, C, L, R> {
+    pub(super) left: B,
+    pub(super) right: C,
+    pub(super) types: PhantomData<fn() -> (L, R)>,
 }
 
-impl<B, F, T> MapBranch<B, F, T> {
-    pub(super) fn new(before: B, f: F) -> Self {
-        Self {
-            before,
-            f,
-            records: PhantomData,
-        }
+impl<B, C, L, R> fmt::Debug for Connected<B, C, L, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connected").finish_non_exhaustive()
     }
 }
 
-impl<T, U, B, F> Branch<U> for MapBranch<B, F, T>
+impl<L, R, B, C> Branch<Either<L, R>> for Connected<B, C, L, R>
 where
-    T: Send + 'static,
-    U: Send + 'static,
-    B: Branch<T>,
-    F: Fn(T) -> U + Clone + Send + Sync + 'static,
+    L: Send + 'static,
+    R: Send + 'static,
+    B: Branch<L>,
+    C: Branch<R>,
 {
-    fn attach<D: Downstream<U>>(self, down: &D, deploy: &mut Deploy<'_, '_>) {
-        let map = MapTo {
-            f: self.f,
+    fn attach<D: Downstream<Either<L, R>>>(self, down: &D, deploy: &mut Deploy<'_, '_>) {
+        let left = MapTo {
+            f: Either::<L, R>::Left,
             next: down.clone(),
             types: PhantomData,
         };
-        self.before.attach(&map, deploy);
+        self.left.attach(&left, deploy);
+        let right = MapTo {
+            f: Either::<L, R>::Right,
+            next: down.clone(),
+            types: PhantomData,
+        };
+        self.right.attach(&right, deploy);
     }
 }
+
+/// Declares one fused step: its branch, and the plan of its collector.
+macro_rules! step_branch {
+    ($(#[$doc:meta])* $Branch:ident, $Plan:ident, ($($bound:tt)+), $Out:ty) => {
+        $(#[$doc])*
+        pub struct $Branch<B, F, T> {
+            before: B,
+            f: F,
+            records: PhantomData<fn(T)>,
+        }
+
+        impl<B, F, T> $Branch<B, F, T> {
+            pub(super) fn new(before: B, f: F) -> Self {
+                Self { before, f, records: PhantomData }
+            }
+        }
+
+        impl<B, F, T> fmt::Debug for $Branch<B, F, T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($Branch)).finish_non_exhaustive()
+            }
+        }
+
+        impl<T, U, B, F> Branch<U> for $Branch<B, F, T>
+        where
+            T: Send + 'static,
+            U: Send + 'static,
+            B: Branch<T>,
+            F: $($bound)+ + Clone + Send + Sync + 'static,
+        {
+            fn attach<D: Downstream<U>>(self, down: &D, deploy: &mut Deploy<'_, '_>) {
+                let step = $Plan { f: self.f, next: down.clone(), types: PhantomData };
+                self.before.attach(&step, deploy);
+            }
+        }
+    };
+}
+
+step_branch!(
+    /// A fused step that changes records.
+    MapBranch, MapTo, (Fn(T) -> U), U
+);
+
+step_branch!(
+    /// A fused step that changes records and sees their times.
+    MapTimedBranch, MapTimedTo, (Fn(T, Timestamp) -> U), U
+);
+
+step_branch!(
+    /// A fused step that changes some records and leaves out the others.
+    FilterMapBranch, FilterMapTo, (Fn(T) -> Option<U>), U
+);
+
+step_branch!(
+    /// A fused step that makes any number of records of one.
+    FlatMapBranch, FlatMapTo, (Fn(T, &mut dyn FnMut(U))), U
+);
 
 /// A fused step that keeps some records.
 #[derive(Debug)]
@@ -105,112 +204,24 @@ where
     }
 }
 
-/// A fused step that makes any number of records of one.
+/// A fused step that gives records their event time.
 #[derive(Debug)]
-pub struct FlatMapBranch<B, F, T> {
-    before: B,
-    f: F,
-    records: PhantomData<fn(T)>,
+pub struct TimestampsBranch<B, S> {
+    pub(super) before: B,
+    pub(super) strategy: S,
 }
 
-impl<B, F, T> FlatMapBranch<B, F, T> {
-    pub(super) fn new(before: B, f: F) -> Self {
-        Self {
-            before,
-            f,
-            records: PhantomData,
-        }
-    }
-}
-
-impl<T, U, B, F> Branch<U> for FlatMapBranch<B, F, T>
+impl<T, B, S> Branch<T> for TimestampsBranch<B, S>
 where
     T: Send + 'static,
-    U: Send + 'static,
     B: Branch<T>,
-    F: Fn(T, &mut dyn FnMut(U)) + Clone + Send + Sync + 'static,
+    S: Timestamps<T>,
 {
-    fn attach<D: Downstream<U>>(self, down: &D, deploy: &mut Deploy<'_, '_>) {
-        let flat_map = FlatMapTo {
-            f: self.f,
+    fn attach<D: Downstream<T>>(self, down: &D, deploy: &mut Deploy<'_, '_>) {
+        let stamping = TimestampsTo {
+            strategy: self.strategy,
             next: down.clone(),
-            types: PhantomData,
         };
-        self.before.attach(&flat_map, deploy);
-    }
-}
-
-/// A stage of state entities: the end of one fused chain and the beginning of the next.
-pub struct EntityBranch<B, K, T, F, S, I, H> {
-    before: B,
-    name: String,
-    key_of: F,
-    partitions: Option<NonZeroUsize>,
-    stage: EntityStage<I, H>,
-    types: PhantomData<fn(K, T) -> S>,
-}
-
-impl<B, K, T, F, S, I, H> EntityBranch<B, K, T, F, S, I, H> {
-    pub(super) fn new(
-        before: B,
-        name: String,
-        key_of: F,
-        partitions: Option<NonZeroUsize>,
-        init: I,
-        handler: H,
-    ) -> Self {
-        Self {
-            before,
-            name,
-            key_of,
-            partitions,
-            stage: EntityStage { init, handler },
-            types: PhantomData,
-        }
-    }
-}
-
-impl<B, K, T, F, S, I, H> std::fmt::Debug for EntityBranch<B, K, T, F, S, I, H> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EntityBranch")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<B, K, T, U, F, S, I, H> Branch<U> for EntityBranch<B, K, T, F, S, I, H>
-where
-    B: Branch<T>,
-    K: Key,
-    T: Send + 'static,
-    U: Send + 'static,
-    S: Send + 'static,
-    F: Fn(&T) -> K + Clone + Send + Sync + 'static,
-    I: Fn(&K) -> S + Send + Sync + 'static,
-    H: Fn(&mut S, T, &mut Emitter<U>) -> Turn + Send + Sync + 'static,
-{
-    fn attach<D: Downstream<U>>(self, down: &D, deploy: &mut Deploy<'_, '_>) {
-        let stage = Arc::new(self.stage);
-        let count = self
-            .partitions
-            .map_or(deploy.workers(), NonZeroUsize::get)
-            .min(KEY_GROUPS);
-        let partitions = (0..count)
-            .map(|worker| {
-                let edge = deploy.announce(down);
-                let counters = deploy.counters(&self.name);
-                let (stage, down) = (stage.clone(), down.clone());
-                let actor = deploy.spawn(&self.name, worker, move |ctx| {
-                    Partition::<K, T, U, S, I, H, D::Collector>::new(stage, &down, edge, counters, ctx)
-                });
-                Partition::input(&actor)
-            })
-            .collect();
-        let keyed = KeyedTo {
-            partitions,
-            key_of: self.key_of,
-        };
-        deploy.end_deployment_of::<T, _>(&keyed);
-        self.before.attach(&keyed, deploy);
+        self.before.attach(&stamping, deploy);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Sink;
 use crate::element::Element;
-use crate::exchange::Inputs;
+use crate::exchange::{Inputs, ToOne};
 use crate::job::{Deploy, JobMsg, StageCounters};
 use potoroo_runtime::{Actor, Context, Recipient, Turn};
 use std::marker::PhantomData;
@@ -22,22 +22,23 @@ where
     T: Send + 'static,
     F: FnMut(T) + Send + 'static,
 {
-    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> Recipient<Element<T>> {
+    type Down = ToOne<T>;
+
+    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> ToOne<T> {
         deploy.expect_sink();
         let counters = deploy.counters(name);
         let job = deploy.job();
         let worker = deploy.next_worker();
-        deploy
-            .spawn(name, worker, move |_| {
-                Ok(Calling {
-                    f: self.0,
-                    inputs: Inputs::new(),
-                    counters,
-                    job,
-                    records: PhantomData,
-                })
+        let actor = deploy.spawn(name, worker, move |_| {
+            Ok(Calling {
+                f: self.0,
+                inputs: Inputs::new(),
+                counters,
+                job,
+                records: PhantomData,
             })
-            .recipient()
+        });
+        ToOne::new(actor.recipient())
     }
 }
 
@@ -59,13 +60,14 @@ where
     fn handle(&mut self, msg: Element<T>, ctx: &mut Context<'_, Self>) -> Turn {
         match msg {
             Element::Open(edge) => self.inputs.opened(edge),
-            Element::Batch { mut items, back, lane } => {
-                let count = items.len() as u64;
-                items.drain(..).for_each(&mut self.f);
+            Element::Batch(mut batch) => {
+                let count = batch.items.len() as u64;
+                batch.items.drain(..).for_each(&mut self.f);
                 self.counters.records_in.add(count);
                 self.counters.records_out.add(count);
-                back.tell(crate::element::Grant { lane, buffer: items });
+                batch.done();
             }
+            Element::Idle(_) => {}
             Element::End(edge) => {
                 if self.inputs.ended(edge) {
                     self.job.tell(JobMsg::SinkFinished);

@@ -4,8 +4,8 @@
 //! is removed if the job fails. Writing goes to the page cache and blocks the worker for the time of a copy.
 
 use super::{Encode, Sink};
-use crate::element::{Element, Grant};
-use crate::exchange::Inputs;
+use crate::element::Element;
+use crate::exchange::{Inputs, ToOne};
 use crate::job::{Deploy, JobMsg, StageCounters};
 use potoroo_runtime::sys::files::OutputFile;
 use potoroo_runtime::{Actor, Context, Recipient, Turn};
@@ -41,27 +41,28 @@ where
     T: Send + 'static,
     E: Encode<T>,
 {
-    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> Recipient<Element<T>> {
+    type Down = ToOne<T>;
+
+    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> ToOne<T> {
         deploy.expect_sink();
         let counters = deploy.counters(name);
         let job = deploy.job();
         let name_of_stage = name.to_owned();
         let worker = deploy.next_worker();
-        deploy
-            .spawn(name, worker, move |_| {
-                Ok(Writing {
-                    name: name_of_stage,
-                    path: self.path,
-                    file: Some(self.file),
-                    encode: self.encode,
-                    buffer: Vec::new(),
-                    inputs: Inputs::new(),
-                    counters,
-                    job,
-                    records: PhantomData,
-                })
+        let actor = deploy.spawn(name, worker, move |_| {
+            Ok(Writing {
+                name: name_of_stage,
+                path: self.path,
+                file: Some(self.file),
+                encode: self.encode,
+                buffer: Vec::new(),
+                inputs: Inputs::new(),
+                counters,
+                job,
+                records: PhantomData,
             })
-            .recipient()
+        });
+        ToOne::new(actor.recipient())
     }
 }
 
@@ -121,18 +122,18 @@ where
     fn handle(&mut self, msg: Element<T>, ctx: &mut Context<'_, Self>) -> Turn {
         match msg {
             Element::Open(edge) => self.inputs.opened(edge),
-            Element::Batch { mut items, back, lane } => {
+            Element::Idle(_) => {}
+            Element::Batch(batch) => {
                 self.encode.begin_batch();
-                for record in &items {
+                for record in &batch.items {
                     self.encode.encode(record, &mut self.buffer);
                 }
-                self.counters.records_in.add(items.len() as u64);
-                self.counters.records_out.add(items.len() as u64);
-                items.clear();
+                self.counters.records_in.add(batch.items.len() as u64);
+                self.counters.records_out.add(batch.items.len() as u64);
                 if self.buffer.len() >= WRITE_BYTES {
                     self.write_out();
                 }
-                back.tell(Grant { lane, buffer: items });
+                batch.done();
             }
             Element::End(edge) => {
                 if self.inputs.ended(edge) {

@@ -5,15 +5,16 @@
 
 mod each;
 mod file;
+mod fold;
 mod tcp;
 
 pub use each::{EachSink, each};
 pub use file::FileSink;
+pub use fold::{FoldSink, fold};
 pub use tcp::TcpSink;
 
-use crate::element::Element;
+use crate::exchange::Downstream;
 use crate::job::Deploy;
-use potoroo_runtime::Recipient;
 
 /// Turns records into bytes.
 pub trait Encode<T>: Send + 'static {
@@ -39,6 +40,9 @@ where
 
 /// Something that can stand at the end of a pipeline.
 pub trait Sink<T>: Send + 'static {
+    /// The way in: [`ToOne`](crate::exchange::ToOne) for a sink with an actor of its own.
+    type Down: Downstream<T>;
+
     /// Puts the sink into place; gives the way in.
-    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> Recipient<Element<T>>;
+    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> Self::Down;
 }

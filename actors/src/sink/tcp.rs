@@ -4,8 +4,8 @@
 //! peer slows the stages before and memory stays bounded. It lacks reconnecting: a peer that goes away ends the job.
 
 use super::{Encode, Sink};
-use crate::element::{Element, Grant};
-use crate::exchange::Inputs;
+use crate::element::{Batch, Element};
+use crate::exchange::{Inputs, ToOne};
 use crate::job::{Deploy, JobMsg, StageCounters};
 use potoroo_runtime::io::{CloseReason, Connection, Frame, Frames, Framing, Limits, Link, Protocol};
 use potoroo_runtime::sys::clock;
@@ -66,35 +66,30 @@ where
     T: Send + 'static,
     E: Encode<T>,
 {
-    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> Recipient<Element<T>> {
+    type Down = ToOne<T>;
+
+    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> ToOne<T> {
         deploy.expect_sink();
         let counters = deploy.counters(name);
         let job = deploy.job();
         let name_of_stage = name.to_owned();
         let worker = deploy.next_worker();
-        deploy
-            .spawn(name, worker, move |ctx| {
-                let sending = Sending {
-                    name: name_of_stage,
-                    address: self.address,
-                    encode: self.encode,
-                    inputs: Inputs::new(),
-                    kept: Vec::new(),
-                    all_ended: false,
-                    failed: false,
-                    counters,
-                    job,
-                };
-                Connection::open(self.stream, FROM_PEER, sending, ctx)
-            })
-            .recipient()
+        let actor = deploy.spawn(name, worker, move |ctx| {
+            let sending = Sending {
+                name: name_of_stage,
+                address: self.address,
+                encode: self.encode,
+                inputs: Inputs::new(),
+                kept: Vec::new(),
+                all_ended: false,
+                failed: false,
+                counters,
+                job,
+            };
+            Connection::open(self.stream, FROM_PEER, sending, ctx)
+        });
+        ToOne::new(actor.recipient())
     }
-}
-
-/// A credit that is kept while too much is unsent.
-struct Kept<T> {
-    back: Recipient<Grant<Vec<T>>>,
-    grant: Grant<Vec<T>>,
 }
 
 struct Sending<T, E> {
@@ -102,19 +97,19 @@ struct Sending<T, E> {
     address: SocketAddr,
     encode: E,
     inputs: Inputs,
-    kept: Vec<Kept<T>>,
+    /// Batches whose credits are kept while too much is unsent.
+    #[expect(clippy::vec_box, reason = "the boxes go back")]
+    kept: Vec<Box<Batch<T>>>,
     all_ended: bool,
     failed: bool,
     counters: Arc<StageCounters>,
     job: Recipient<JobMsg>,
 }
 
-impl<T, E> Sending<T, E> {
+impl<T: Send + 'static, E> Sending<T, E> {
     fn give_credit(&mut self, unsent_bytes: usize) {
         if unsent_bytes <= UNSENT_BYTES_MAX {
-            for Kept { back, grant } in self.kept.drain(..) {
-                back.tell(grant);
-            }
+            self.kept.drain(..).for_each(Batch::done);
         }
     }
 }
@@ -140,20 +135,18 @@ where
     fn message(&mut self, msg: Element<T>, link: &mut Link, _: &mut Context<'_, Connection<Self>>) -> Turn {
         match msg {
             Element::Open(edge) => self.inputs.opened(edge),
-            Element::Batch { mut items, back, lane } => {
+            Element::Idle(_) => {}
+            Element::Batch(mut batch) => {
                 self.encode.begin_batch();
                 let before = link.out().len();
-                for record in &items {
+                for record in &batch.items {
                     self.encode.encode(record, link.out());
                 }
                 self.counters.bytes.add((link.out().len() - before) as u64);
-                self.counters.records_in.add(items.len() as u64);
-                self.counters.records_out.add(items.len() as u64);
-                items.clear();
-                self.kept.push(Kept {
-                    back,
-                    grant: Grant { lane, buffer: items },
-                });
+                self.counters.records_in.add(batch.items.len() as u64);
+                self.counters.records_out.add(batch.items.len() as u64);
+                batch.items.clear();
+                self.kept.push(batch);
             }
             Element::End(edge) => self.all_ended = self.inputs.ended(edge),
         }

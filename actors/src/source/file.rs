@@ -141,12 +141,12 @@ impl<F: Decode, C: Collector<F::Record>> Reading<F, C> {
 }
 
 impl<F: Decode, C: Collector<F::Record>> Actor for Reading<F, C> {
-    type Msg = SourceMsg<C::Buffer>;
+    type Msg = SourceMsg;
 
     fn handle(&mut self, msg: Self::Msg, _: &mut Context<'_, Self>) -> Turn {
         match msg {
             SourceMsg::Drain => self.files.clear(),
-            SourceMsg::Granted(grant) => self.intake.out.granted(grant),
+            SourceMsg::Granted(grant) => drop(self.intake.out.granted(grant)),
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
-//! A source that makes its records up.
+//! Sources that make their records up: from iterators, or step by step with marks between the records.
 
 use super::{Source, SourceMsg};
-use crate::element::EdgeId;
-use crate::exchange::{Collector, Downstream};
+use crate::element::{EdgeId, Mark, Timestamp};
+use crate::exchange::{Collector, Downstream, Wiring};
 use crate::job::{Deploy, StageCounters};
 use potoroo_runtime::{Actor, Context, Fault, Signal, Turn};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// How many records one turn makes at most.
@@ -15,30 +16,122 @@ const RECORDS_PER_LOOK: u64 = 64;
 
 /// Records from iterators, one iterator per instance.
 #[derive(Debug)]
-pub struct GeneratorSource<F> {
+pub struct GeneratorSource<F, T> {
     make: F,
     instances: usize,
+    records: PhantomData<fn() -> T>,
 }
 
 /// A source of `instances` actors, spread over the workers; `make` gives the iterator of each instance, by index. The
 /// source ends when every iterator has.
-pub fn generate<F, It>(instances: usize, make: F) -> GeneratorSource<F>
+pub fn generate<F, It>(
+    instances: usize,
+    make: F,
+) -> GeneratorSource<impl Fn(usize) -> std::iter::Map<It, fn(It::Item) -> Plain<It::Item>>, It::Item>
 where
     F: Fn(usize) -> It,
     It: Iterator,
 {
-    GeneratorSource { make, instances }
+    let plain: fn(It::Item) -> Plain<It::Item> = Plain;
+    GeneratorSource {
+        make: move |instance| make(instance).map(plain),
+        instances,
+        records: PhantomData,
+    }
 }
 
-impl<F, It> Source for GeneratorSource<F>
+/// One step of a source that says more than records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<T> {
+    /// A record without event time.
+    Record(T),
+    /// A record and its event time.
+    At(Timestamp, T),
+    /// A watermark, idleness, or the end of it.
+    Mark(Mark),
+    /// Sends what has gathered, and lets others have their turns.
+    Turn,
+}
+
+/// A source of `instances` actors that goes step by step: for tests, which say where watermarks stand and where batches end.
+///
+/// ```
+/// use potoroo_actors::element::{Mark, Timestamp};
+/// use potoroo_actors::runtime::System;
+/// use potoroo_actors::source::Step;
+/// use potoroo_actors::{Pipeline, sink, source};
+///
+/// let system = System::new()?;
+/// let pipeline = Pipeline::new();
+/// let at = Timestamp::from_secs;
+/// pipeline
+///     .source("steps", source::steps(1, move |_| [Step::At(at(3), "a"), Step::Mark(Mark::Watermark(at(3)))].into_iter()))
+///     .map_timed(|record, time| (record, time))
+///     .sink("out", sink::each(move |(record, time)| assert_eq!((record, time), ("a", at(3)))));
+/// pipeline.start(&system).wait()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn steps<F, It, T>(instances: usize, make: F) -> GeneratorSource<F, T>
+where
+    F: Fn(usize) -> It,
+    It: Iterator<Item = Step<T>>,
+{
+    GeneratorSource {
+        make,
+        instances,
+        records: PhantomData,
+    }
+}
+
+/// What an iterator of a source gives.
+pub trait Produce<T>: sealed::Sealed {
+    #[doc(hidden)]
+    fn put<C: Collector<T>>(self, out: &mut C) -> bool;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T> Sealed for super::Plain<T> {}
+    impl<T> Sealed for super::Step<T> {}
+}
+
+/// A record and nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<T>(T);
+
+impl<T> Produce<T> for Plain<T> {
+    #[inline]
+    fn put<C: Collector<T>>(self, out: &mut C) -> bool {
+        out.collect(self.0, Timestamp::MIN);
+        true
+    }
+}
+
+impl<T> Produce<T> for Step<T> {
+    fn put<C: Collector<T>>(self, out: &mut C) -> bool {
+        match self {
+            Self::Record(record) => out.collect(record, Timestamp::MIN),
+            Self::At(time, record) => out.collect(record, time),
+            Self::Mark(mark) => out.mark(mark),
+            Self::Turn => return false,
+        }
+        true
+    }
+}
+
+impl<F, It, T> Source for GeneratorSource<F, T>
 where
     F: Fn(usize) -> It + Send + 'static,
-    It: Iterator + Send + 'static,
-    It::Item: Send + 'static,
+    It: Iterator<Item: Produce<T>> + Send + 'static,
+    T: Send + 'static,
 {
-    type Record = It::Item;
+    type Record = T;
 
-    fn deploy<D: Downstream<It::Item>>(self, name: &str, down: &D, deploy: &mut Deploy<'_, '_>) {
+    fn actors(&self) -> Option<usize> {
+        Some(self.instances)
+    }
+
+    fn deploy<D: Downstream<T>>(self, name: &str, down: &D, deploy: &mut Deploy<'_, '_>) {
         for instance in 0..self.instances {
             let edge = deploy.announce(down);
             let counters = deploy.counters(name);
@@ -53,20 +146,21 @@ where
 }
 
 /// One instance.
-struct Generator<It, C> {
+struct Generator<It, C, T> {
     /// Gone when it has ended or must not go on.
     records: Option<It>,
     out: C,
     counters: Arc<StageCounters>,
+    made: PhantomData<fn() -> T>,
 }
 
-impl<It, C> Generator<It, C>
+impl<It, C, T> Generator<It, C, T>
 where
-    It: Iterator + Send + 'static,
-    It::Item: Send + 'static,
-    C: Collector<It::Item>,
+    It: Iterator<Item: Produce<T>> + Send + 'static,
+    T: Send + 'static,
+    C: Collector<T>,
 {
-    fn new<D: Downstream<It::Item, Collector = C>>(
+    fn new<D: Downstream<T, Collector = C>>(
         records: It,
         down: &D,
         edge: EdgeId,
@@ -76,8 +170,9 @@ where
         ctx.run_again();
         Ok(Self {
             records: Some(records),
-            out: down.connect(edge, ctx.me().recipient()),
+            out: down.connect(edge, &mut Wiring::new(ctx.me().recipient())),
             counters,
+            made: PhantomData,
         })
     }
 
@@ -92,7 +187,9 @@ where
                     self.records = None;
                     break 'turn;
                 };
-                self.out.collect(record);
+                if !record.put(&mut self.out) {
+                    break 'turn;
+                }
                 made += 1;
             }
         }
@@ -101,18 +198,18 @@ where
     }
 }
 
-impl<It, C> Actor for Generator<It, C>
+impl<It, C, T> Actor for Generator<It, C, T>
 where
-    It: Iterator + Send + 'static,
-    It::Item: Send + 'static,
-    C: Collector<It::Item>,
+    It: Iterator<Item: Produce<T>> + Send + 'static,
+    T: Send + 'static,
+    C: Collector<T>,
 {
-    type Msg = SourceMsg<C::Buffer>;
+    type Msg = SourceMsg;
 
     fn handle(&mut self, msg: Self::Msg, _: &mut Context<'_, Self>) -> Turn {
         match msg {
             SourceMsg::Drain => self.records = None,
-            SourceMsg::Granted(grant) => self.out.granted(grant),
+            SourceMsg::Granted(grant) => drop(self.out.granted(grant)),
         }
         Ok(())
     }

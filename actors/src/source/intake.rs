@@ -1,8 +1,8 @@
 //! What every source of bytes does with a frame: decode it and collect the record, or write a dead letter.
 
 use super::{Arrival, Decode};
-use crate::element::{EdgeId, Grant};
-use crate::exchange::{Collector, Downstream};
+use crate::element::{EdgeId, Grant, Timestamp};
+use crate::exchange::{Collector, Downstream, Wiring};
 use crate::job::{DeadLetter, DeadLetters, Deploy, StageCounters};
 use potoroo_runtime::Recipient;
 use potoroo_runtime::io::Frame;
@@ -43,10 +43,10 @@ impl<F: Decode, D: Downstream<F::Record>> IntakePlan<F, D> {
         self,
         edge: EdgeId,
         counters: Arc<StageCounters>,
-        me: Recipient<Grant<<D::Collector as Collector<F::Record>>::Buffer>>,
+        me: Recipient<Grant>,
     ) -> Intake<F, D::Collector> {
         Intake {
-            out: self.down.connect(edge, me),
+            out: self.down.connect(edge, &mut Wiring::new(me)),
             source: self.source,
             decode: self.decode,
             dead_letters: self.dead_letters,
@@ -75,7 +75,7 @@ impl<F: Decode, C: Collector<F::Record>> Intake<F, C> {
         match self.decode.decode(frame.bytes, arrival) {
             Ok(record) => {
                 self.counters.records_in.add(1);
-                self.out.collect(record);
+                self.out.collect(record, Timestamp::MIN);
             }
             Err(error) => self.dead_letter(connection, frame.offset, &error, frame.bytes),
         }

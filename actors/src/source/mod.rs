@@ -10,7 +10,7 @@ mod intake;
 mod tcp;
 
 pub use file::FileSource;
-pub use generator::{GeneratorSource, generate};
+pub use generator::{GeneratorSource, Plain, Produce, Step, generate, steps};
 pub use tcp::TcpSource;
 
 use crate::element::Grant;
@@ -58,27 +58,32 @@ pub trait Source: Send + 'static {
     /// What it gives.
     type Record: Send + 'static;
 
+    /// How many actors it will have, if that is known.
+    fn actors(&self) -> Option<usize> {
+        None
+    }
+
     /// Puts the source into place, in front of `down`.
     fn deploy<D: Downstream<Self::Record>>(self, name: &str, down: &D, deploy: &mut Deploy<'_, '_>);
 }
 
 /// What the actor of a source is told.
 #[derive(Debug)]
-pub enum SourceMsg<X> {
+pub enum SourceMsg {
     /// Take nothing more in.
     Drain,
     /// A credit came back.
-    Granted(Grant<X>),
+    Granted(Grant),
 }
 
-impl<X> From<Drain> for SourceMsg<X> {
+impl From<Drain> for SourceMsg {
     fn from(Drain: Drain) -> Self {
         Self::Drain
     }
 }
 
-impl<X> From<Grant<X>> for SourceMsg<X> {
-    fn from(grant: Grant<X>) -> Self {
+impl From<Grant> for SourceMsg {
+    fn from(grant: Grant) -> Self {
         Self::Granted(grant)
     }
 }

@@ -51,6 +51,8 @@ impl<F: Decode> Source for TcpSource<F> {
 
     fn deploy<D: Downstream<F::Record>>(self, name: &str, down: &D, deploy: &mut Deploy<'_, '_>) {
         let edge = deploy.announce(down);
+        // The listener itself gives nothing, and must not hold up event time.
+        down.idle(edge);
         let shared = deploy.shared().clone();
         let first_worker = deploy.next_worker();
         let plan = IntakePlan::new(name, self.decode, down, deploy);
@@ -158,7 +160,7 @@ struct Receiving<F, C> {
 }
 
 impl<F: Decode, C: Collector<F::Record>> Protocol for Receiving<F, C> {
-    type Msg = SourceMsg<C::Buffer>;
+    type Msg = SourceMsg;
     type Codec = Frames;
 
     fn limits(&self) -> Limits {
@@ -186,7 +188,7 @@ impl<F: Decode, C: Collector<F::Record>> Protocol for Receiving<F, C> {
                 link.pause();
             }
             SourceMsg::Granted(grant) => {
-                self.intake.out.granted(grant);
+                let _ = self.intake.out.granted(grant);
                 if !self.over && self.intake.out.is_ready() {
                     link.resume();
                 }

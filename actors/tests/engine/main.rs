@@ -3,7 +3,10 @@
 mod bounds;
 mod connectors;
 mod ends;
+mod event_time;
+mod graphs;
 mod results;
+mod windows;
 
 use potoroo_runtime::System;
 use std::sync::{Arc, Mutex};

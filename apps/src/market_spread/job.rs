@@ -10,7 +10,7 @@ use potoroo_actors::element::Key;
 use potoroo_actors::runtime::io::Framing;
 use potoroo_actors::sink::Sink;
 use potoroo_actors::source::{Arrival, FileSource, TcpSource};
-use potoroo_actors::{DeadLetters, Emitter, Job, Pipeline};
+use potoroo_actors::{DeadLetters, Job, KeyContext, Pipeline};
 use potoroo_runtime::sys::net::TcpListener;
 use potoroo_runtime::{System, Turn};
 use std::io;
@@ -52,7 +52,7 @@ fn arrive(bytes: &[u8], arrival: Arrival) -> Result<Arrived, FrameError> {
 }
 
 /// The transaction on one symbol's state.
-fn trade(market: &mut Market, message: Arrived, out: &mut Emitter<Outcome>) -> Turn {
+fn trade(market: &mut Market, message: Arrived, out: &mut KeyContext<'_, Symbol, Outcome>) -> Turn {
     match message.event {
         Event::Quote(quote) => market.quote(&quote),
         Event::Order(order) => {

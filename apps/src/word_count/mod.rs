@@ -72,7 +72,7 @@ fn start(
     pipeline
         .source(LINES, source)
         .flat_map(|line: String, each| words(&line, each))
-        .key_by(String::clone)
+        .key_by_ref(String::as_str)
         .entity(
             COUNTS,
             |_| 0,

@@ -1,0 +1,397 @@
+//! The actor of a stage: an operator, what leads into it and what leads out of it.
+//!
+//! One actor is one partition: sole owner of the state of its key groups. Batches are handled in the order in which they
+//! came, each followed by what it says about event time; while the output has no room they wait, with their credits, so that
+//! the stages before wait too. What a watermark sets off is done in slices, with other actors' turns between them. No lock,
+//! no access from anywhere else.
+
+use super::output::Output;
+use crate::element::{Batch, EdgeId, Element, Grant, Mark, Timed, Timestamp};
+use crate::exchange::{
+    AnySideWay, Collector, Downstream, Flow, Inputs, SideLanes, Sides, Slot, Through, ToPort, Wiring,
+};
+use crate::job::{Deploy, StageCounters};
+use crate::state::TimeToLive;
+use potoroo_runtime::arena::Arena;
+use potoroo_runtime::sys::clock::wall_ns;
+use potoroo_runtime::{Actor, ActorRef, Context, Fault, Recipient, Signal, TimerId, Turn};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Whether an operator has done all that was due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// All of it.
+    Done,
+    /// A slice; there is more, to be done after other actors' turns.
+    More,
+}
+
+/// All actors of a stage that has no state: they hand on what they get.
+#[derive(Debug)]
+pub(crate) struct Pass;
+
+impl<T: Send + 'static> Operator<Timed<T>> for Pass {
+    type Out = T;
+
+    fn batch(&mut self, records: &mut Vec<Timed<T>>, out: &mut Output<T>) -> Turn {
+        out.records.append(records);
+        Ok(())
+    }
+}
+
+/// How many timers or windows an operator should fire at most before it says [`Progress::More`].
+pub const FIRINGS_MAX: usize = 1024;
+
+/// What one partition of a stage does.
+///
+/// `I` is [`Routed`](crate::element::Routed) behind a keyed stream. Most of what is needed per key is easier to say as a
+/// [`KeyedProcess`](crate::KeyedProcess); windows and joins, which keep state by time, are operators.
+pub trait Operator<I>: Send + 'static {
+    /// What it gives.
+    type Out: Send + 'static;
+
+    /// Takes all records of `records`, in order. An error ends the job.
+    fn batch(&mut self, records: &mut Vec<I>, out: &mut Output<Self::Out>) -> Turn;
+
+    /// Event time has come to `now`, also to be had from `out`: fires what is due, in slices. It is called again until it is
+    /// done, and only then goes the watermark on to the next stage. At the end of the stream `now` is
+    /// [`Timestamp::MAX`].
+    fn watermark(&mut self, now: Timestamp, out: &mut Output<Self::Out>) -> Result<Progress, Fault> {
+        let _ = (now, out);
+        Ok(Progress::Done)
+    }
+
+    /// When [`clock`](Self::clock) is to be called, by the wall clock.
+    fn clock_due(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// The wall clock has come to `now`: fires what is due, in slices.
+    fn clock(&mut self, now: Timestamp, out: &mut Output<Self::Out>) -> Result<Progress, Fault> {
+        let _ = (now, out);
+        Ok(Progress::Done)
+    }
+
+    /// All inputs have ended and the last watermark has been: gives what is left, in slices.
+    fn end(&mut self, out: &mut Output<Self::Out>) -> Result<Progress, Fault> {
+        let _ = out;
+        Ok(Progress::Done)
+    }
+
+    /// How many keys have state, for the job's status.
+    fn keys(&self) -> usize {
+        0
+    }
+}
+
+/// What an operator is made with.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Setup<S> {
+    /// The partition's memory.
+    pub arena: Arena,
+    /// Which partition this is.
+    pub partition: usize,
+    /// How many there are.
+    pub partitions: usize,
+    /// How to find the key of a record.
+    pub selector: S,
+    /// How long state is to be kept.
+    pub time_to_live: TimeToLive,
+}
+
+/// What the actor of a stage is told.
+pub(crate) enum StageMsg<I> {
+    Input(Element<I>),
+    Granted(Grant),
+    Clock,
+}
+
+impl<I> From<Element<I>> for StageMsg<I> {
+    fn from(element: Element<I>) -> Self {
+        Self::Input(element)
+    }
+}
+
+impl<I> From<Grant> for StageMsg<I> {
+    fn from(grant: Grant) -> Self {
+        Self::Granted(grant)
+    }
+}
+
+/// What is being done in slices.
+#[derive(Clone, Copy)]
+enum Slicing {
+    Watermark(Timestamp),
+    Clock(Timestamp),
+    End,
+}
+
+/// The ways out of a stage.
+pub(crate) struct Ways<U> {
+    main: ToPort<U>,
+    sides: Vec<Box<dyn AnySideWay>>,
+}
+
+impl<U: Send + 'static> Ways<U> {
+    /// The ways out, if anybody takes anything.
+    pub(crate) fn of(out: &Slot<U>, sides: &Sides) -> Option<Self> {
+        let ways = Self {
+            main: out.way(),
+            sides: sides.ways(),
+        };
+        (ways.main.is_taken() || !ways.sides.is_empty()).then_some(ways)
+    }
+
+    fn open(&self, edge: EdgeId) {
+        self.main.open(edge.branch(0));
+        for (at, side) in (1..).zip(&self.sides) {
+            side.open(edge.branch(at));
+        }
+    }
+
+    fn connect(&self, edge: EdgeId, me: Recipient<Grant>) -> (Through<U>, SideLanes) {
+        let mut wiring = Wiring::new(me);
+        let main = self.main.connect(edge.branch(0), &mut wiring);
+        let sides = (1..).zip(&self.sides);
+        let sides = sides.map(|(at, side)| side.connect(edge.branch(at), &mut wiring));
+        (main, SideLanes::new(sides.collect()))
+    }
+}
+
+/// The actor of a stage.
+pub(crate) struct Stage<I, O: Operator<I>> {
+    operator: O,
+    inputs: Inputs,
+    /// Something was said about event time that has not been looked at.
+    has_news: bool,
+    queue: VecDeque<Element<I>>,
+    slicing: Option<Slicing>,
+    /// The clock's turn has come.
+    clock_is_due: bool,
+    /// When the clock's turn comes.
+    clock: Option<(Timestamp, TimerId)>,
+    out: Output<O::Out>,
+    main: Through<O::Out>,
+    /// All has been given.
+    is_over: bool,
+    counters: Arc<StageCounters>,
+}
+
+impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
+    /// Spawns the actors of a stage; gives the ways into them.
+    pub(crate) fn deploy<S>(
+        name: &str,
+        actors: usize,
+        ways: Ways<O::Out>,
+        (selector, time_to_live): (&S, TimeToLive),
+        make: impl Fn(Setup<S>) -> O + Send + Sync + 'static,
+        deploy: &mut Deploy<'_, '_>,
+    ) -> Arc<[Recipient<Element<I>>]>
+    where
+        S: Clone + Send + 'static,
+    {
+        let (ways, make) = (Arc::new(ways), Arc::new(make));
+        (0..actors)
+            .map(|partition| {
+                let edge = deploy.new_edge();
+                ways.open(edge);
+                let counters = deploy.counters(name);
+                let (ways, make, selector) = (ways.clone(), make.clone(), selector.clone());
+                let actor: ActorRef<Self> = deploy.spawn(name, partition, move |ctx| {
+                    let setup = Setup {
+                        arena: ctx.arena(),
+                        partition,
+                        partitions: actors,
+                        selector,
+                        time_to_live,
+                    };
+                    let (main, sides) = ways.connect(edge, ctx.me().recipient());
+                    Ok(Self {
+                        operator: make(setup),
+                        inputs: Inputs::new(),
+                        has_news: false,
+                        queue: VecDeque::new(),
+                        slicing: None,
+                        clock_is_due: false,
+                        clock: None,
+                        out: Output::new(sides),
+                        main,
+                        is_over: false,
+                        counters,
+                    })
+                });
+                actor.recipient()
+            })
+            .collect()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.main.is_ready() && self.out.sides.all().all(|side| side.is_ready())
+    }
+
+    fn mark(&mut self, mark: Mark) {
+        self.main.mark(mark);
+        self.out.mark_sides(mark);
+    }
+
+    /// Hands results on.
+    fn deliver(&mut self) {
+        if !self.out.records.is_empty() {
+            self.counters.records_out.add(self.out.records.len() as u64);
+            self.main.collect_all(&mut self.out.records);
+        }
+        let dropped = std::mem::take(&mut self.out.dropped);
+        if dropped > 0 {
+            self.counters.records_dropped.add(dropped);
+        }
+    }
+
+    fn take_batch(&mut self, mut batch: Box<Batch<I>>) -> Turn {
+        if !batch.items.is_empty() {
+            self.has_news |= self.inputs.heard(batch.edge);
+            self.counters.records_in.add(batch.items.len() as u64);
+            self.operator.batch(&mut batch.items, &mut self.out)?;
+            self.deliver();
+        }
+        if let Some(mark) = batch.mark {
+            self.inputs.marked(batch.edge, mark);
+            self.has_news = true;
+        }
+        batch.done();
+        Ok(())
+    }
+
+    /// Does a slice of what is due; says whether there is more.
+    fn slice(&mut self, slicing: Slicing) -> Result<Progress, Fault> {
+        let Self { operator, out, .. } = self;
+        let progress = match slicing {
+            Slicing::Watermark(now) => {
+                out.watermark = now;
+                operator.watermark(now, out)?
+            }
+            Slicing::Clock(now) => operator.clock(now, out)?,
+            Slicing::End => operator.end(out)?,
+        };
+        self.deliver();
+        if progress == Progress::Done {
+            self.slicing = None;
+            match slicing {
+                // The stage after knows from the end of the edge.
+                Slicing::Watermark(Timestamp::MAX) => self.slicing = Some(Slicing::End),
+                Slicing::Watermark(now) => {
+                    self.out.clock_time = now;
+                    self.mark(Mark::Watermark(now));
+                }
+                Slicing::Clock(_) => {}
+                Slicing::End => self.is_over = true,
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Does what waits, as far as there is room.
+    fn go_on(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        while self.is_ready() && !self.is_over {
+            if let Some(slicing) = self.slicing {
+                if self.slice(slicing)? == Progress::More {
+                    ctx.run_again();
+                    return Ok(());
+                }
+            } else if self.has_news {
+                match self.inputs.news() {
+                    Some(Mark::Watermark(now)) => self.slicing = Some(Slicing::Watermark(now)),
+                    Some(mark) => self.mark(mark),
+                    None => self.has_news = false,
+                }
+            } else if std::mem::take(&mut self.clock_is_due) {
+                self.slicing = Some(Slicing::Clock(wall_clock()));
+            } else if let Some(element) = self.queue.pop_front() {
+                match element {
+                    Element::Batch(batch) => self.take_batch(batch)?,
+                    Element::Idle(edge) => {
+                        self.inputs.marked(edge, Mark::Idle);
+                        self.has_news = true;
+                    }
+                    Element::Open(edge) => self.inputs.opened(edge),
+                    Element::End(edge) => {
+                        self.inputs.ended(edge);
+                        self.has_news = true;
+                    }
+                }
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the timer for what is due next by the clock.
+    fn wind_clock(&mut self, ctx: &mut Context<'_, Self>) {
+        let due = self.operator.clock_due().filter(|_| !self.clock_is_due);
+        if due == self.clock.map(|(due, _)| due) {
+            return;
+        }
+        if let Some((_, timer)) = self.clock.take() {
+            ctx.cancel(timer);
+        }
+        self.clock = due.map(|due| (due, ctx.after(due.since(wall_clock()), StageMsg::Clock)));
+    }
+}
+
+/// The wall clock.
+pub(crate) fn wall_clock() -> Timestamp {
+    Timestamp::from_nanos(i64::try_from(wall_ns()).unwrap_or(i64::MAX))
+}
+
+impl<I: Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
+    type Msg = StageMsg<I>;
+
+    fn handle(&mut self, msg: Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
+        match msg {
+            // Announcements do not wait behind batches: an edge exists from when it was announced.
+            StageMsg::Input(Element::Open(edge)) => self.inputs.opened(edge),
+            StageMsg::Input(element) => self.queue.push_back(element),
+            StageMsg::Granted(grant) => {
+                let mut left = self.main.granted(grant);
+                for side in self.out.sides.each() {
+                    left = left.and_then(|grant| side.granted(grant));
+                }
+            }
+            StageMsg::Clock => {
+                self.clock = None;
+                self.clock_is_due = true;
+            }
+        }
+        self.go_on(ctx)
+    }
+
+    fn signal(&mut self, signal: Signal, ctx: &mut Context<'_, Self>) -> Turn {
+        if matches!(signal, Signal::RunAgain) {
+            return self.go_on(ctx);
+        }
+        Ok(())
+    }
+
+    fn turn_end(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        let mut waiting = self.queue.len() + self.main.batches_in_flight();
+        waiting += self.out.sides.all().map(|side| side.batches_in_flight()).sum::<usize>();
+        if self.is_over {
+            self.main.end();
+            self.out.sides.each().for_each(|side| side.end());
+            if self.main.has_ended() && self.out.sides.all().all(|side| side.has_ended()) {
+                // Nobody is here to see the last credits come back.
+                waiting = 0;
+                ctx.stop();
+            }
+        } else {
+            self.main.flush();
+            self.out.sides.each().for_each(|side| side.flush());
+            self.wind_clock(ctx);
+        }
+        self.counters.batches_waiting.set(waiting as u64);
+        self.counters.keys.set(self.operator.keys() as u64);
+        Ok(())
+    }
+}
