@@ -1,0 +1,230 @@
+//! What happens in the auction house: people register, auctions open, bids are made.
+//!
+//! The fields are those of the `nexmark` crate. Its events are 168 bytes with up to six texts, each with memory of its own; here
+//! an event is 64 bytes, and all its texts lie in one block that it owns. What is rare is behind a pointer.
+
+use ::nexmark::event as made;
+use potoroo_actors::element::Timestamp;
+
+/// `N` texts in one block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts<const N: usize> {
+    all: Box<str>,
+    ends: [u16; N],
+}
+
+impl<const N: usize> Texts<N> {
+    fn new(texts: [&str; N]) -> Self {
+        let mut all = String::with_capacity(texts.iter().map(|text| text.len()).sum());
+        let ends = texts.map(|text| {
+            all.push_str(text);
+            u16::try_from(all.len()).expect("the generator's texts are some hundred bytes")
+        });
+        Self {
+            all: all.into_boxed_str(),
+            ends,
+        }
+    }
+
+    /// Text number `index`.
+    fn get(&self, index: usize) -> &str {
+        let begin = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.all[begin as usize..self.ends[index] as usize]
+    }
+}
+
+/// Somebody registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub id: u64,
+    /// When, in milliseconds since 1970.
+    pub millis: i64,
+    texts: Texts<6>,
+}
+
+impl Person {
+    /// First and last name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.texts.get(0)
+    }
+
+    /// Where to write to.
+    #[must_use]
+    pub fn email_address(&self) -> &str {
+        self.texts.get(1)
+    }
+
+    /// Sixteen digits.
+    #[must_use]
+    pub fn credit_card(&self) -> &str {
+        self.texts.get(2)
+    }
+
+    /// A city of the west coast.
+    #[must_use]
+    pub fn city(&self) -> &str {
+        self.texts.get(3)
+    }
+
+    /// Two letters, in lower case.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        self.texts.get(4)
+    }
+
+    /// Padding.
+    #[must_use]
+    pub fn extra(&self) -> &str {
+        self.texts.get(5)
+    }
+}
+
+/// An auction opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auction {
+    /// Which.
+    pub id: u64,
+    /// The first price, in cents.
+    pub initial_bid: u64,
+    /// The least price at which the item is sold.
+    pub reserve: u64,
+    /// When, in milliseconds since 1970.
+    pub millis: i64,
+    /// When it closes, in milliseconds since 1970.
+    pub expires_millis: i64,
+    /// Who sells.
+    pub seller: u64,
+    /// What kind of thing.
+    pub category: u64,
+    texts: Texts<3>,
+}
+
+impl Auction {
+    /// The name of the thing.
+    #[must_use]
+    pub fn item_name(&self) -> &str {
+        self.texts.get(0)
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        self.texts.get(1)
+    }
+
+    /// Padding.
+    #[must_use]
+    pub fn extra(&self) -> &str {
+        self.texts.get(2)
+    }
+}
+
+/// Somebody bids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bid {
+    /// In which auction.
+    pub auction: u64,
+    /// Who.
+    pub bidder: u64,
+    /// How much, in cents.
+    pub price: u64,
+    /// When, in milliseconds since 1970.
+    pub millis: i64,
+    texts: Texts<3>,
+}
+
+impl Bid {
+    /// From where.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        self.texts.get(0)
+    }
+
+    /// From which page.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.texts.get(1)
+    }
+
+    /// Padding.
+    #[must_use]
+    pub fn extra(&self) -> &str {
+        self.texts.get(2)
+    }
+}
+
+/// Something happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// One of 50.
+    Person(Box<Person>),
+    /// Three of 50.
+    Auction(Box<Auction>),
+    /// 46 of 50.
+    Bid(Bid),
+}
+
+const _: () = assert!(size_of::<Event>() == 64);
+
+impl Event {
+    /// When it happens, in milliseconds since 1970.
+    #[inline]
+    #[must_use]
+    pub fn millis(&self) -> i64 {
+        match self {
+            Self::Person(person) => person.millis,
+            Self::Auction(auction) => auction.millis,
+            Self::Bid(bid) => bid.millis,
+        }
+    }
+
+    /// When it happens.
+    #[inline]
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        Timestamp::from_millis(self.millis())
+    }
+}
+
+/// Milliseconds since 1970 are far below 2^63.
+fn millis(made: u64) -> i64 {
+    made.cast_signed()
+}
+
+impl From<made::Event> for Event {
+    fn from(event: made::Event) -> Self {
+        match event {
+            made::Event::Person(person) => Self::Person(Box::new(Person {
+                id: person.id as u64,
+                millis: millis(person.date_time),
+                texts: Texts::new([
+                    &person.name,
+                    &person.email_address,
+                    &person.credit_card,
+                    &person.city,
+                    &person.state,
+                    &person.extra,
+                ]),
+            })),
+            made::Event::Auction(auction) => Self::Auction(Box::new(Auction {
+                id: auction.id as u64,
+                initial_bid: auction.initial_bid as u64,
+                reserve: auction.reserve as u64,
+                millis: millis(auction.date_time),
+                expires_millis: millis(auction.expires),
+                seller: auction.seller as u64,
+                category: auction.category as u64,
+                texts: Texts::new([&auction.item_name, &auction.description, &auction.extra]),
+            })),
+            made::Event::Bid(bid) => Self::Bid(Bid {
+                auction: bid.auction as u64,
+                bidder: bid.bidder as u64,
+                price: bid.price as u64,
+                millis: millis(bid.date_time),
+                texts: Texts::new([&bid.channel, &bid.url, &bid.extra]),
+            }),
+        }
+    }
+}
