@@ -102,7 +102,9 @@ fn parse_queries(text: &str) -> Result<Queries, String> {
 
 fn parse_events(text: &str) -> Result<u64, String> {
     match parse_positive(text)? {
-        number if number > EVENTS_MAX => Err("at most 16,000,000: the generator's times are not exact beyond".to_owned()),
+        number if number > EVENTS_MAX => {
+            Err("at most 16,000,000: the generator's times are not exact beyond".to_owned())
+        }
         number => Ok(number),
     }
 }

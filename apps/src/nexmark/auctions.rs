@@ -97,26 +97,34 @@ pub(super) fn q4(events: Stream<Event, impl Branch<Event>>, plan: &Plan) {
         .filter_map(Lot::of)
         .key_by(Lot::auction)
         .partitions(plan.partitions)
-        .entity("highest bids", |_| Known::default(), |known: &mut Known, lot, out| {
-            match lot {
-                Lot::Bid(offer) => known.offer(offer).into_iter().for_each(|change| out.emit(change)),
-                Lot::Auction(auction) => {
-                    known.listing = Some((auction.category, auction.millis, auction.expires_millis));
-                    for offer in std::mem::take(&mut known.early) {
-                        known.offer(offer).into_iter().for_each(|change| out.emit(change));
+        .entity(
+            "highest bids",
+            |_| Known::default(),
+            |known: &mut Known, lot, out| {
+                match lot {
+                    Lot::Bid(offer) => known.offer(offer).into_iter().for_each(|change| out.emit(change)),
+                    Lot::Auction(auction) => {
+                        known.listing = Some((auction.category, auction.millis, auction.expires_millis));
+                        for offer in std::mem::take(&mut known.early) {
+                            known.offer(offer).into_iter().for_each(|change| out.emit(change));
+                        }
                     }
                 }
-            }
-            Ok(())
-        })
+                Ok(())
+            },
+        )
         .key_by(|change| change.of)
         .partitions(plan.partitions)
-        .entity("averages", |_| Prices::default(), |prices: &mut Prices, change: Change, out| {
-            prices.sum = prices.sum - change.before.unwrap_or(0) + change.now;
-            prices.count += u64::from(change.before.is_none());
-            out.emit((change.of, prices.sum / prices.count));
-            Ok(())
-        })
+        .entity(
+            "averages",
+            |_| Prices::default(),
+            |prices: &mut Prices, change: Change, out| {
+                prices.sum = prices.sum - change.before.unwrap_or(0) + change.now;
+                prices.count += u64::from(change.before.is_none());
+                out.emit((change.of, prices.sum / prices.count));
+                Ok(())
+            },
+        )
         .sink(RESULTS, plan.total.sum(|(_, average): &(u64, u64)| *average));
 }
 

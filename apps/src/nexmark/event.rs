@@ -228,3 +228,70 @@ impl From<made::Event> for Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_fields_are_those_of_the_crate() {
+        let config = ::nexmark::config::NexmarkConfig::default;
+        for made in ::nexmark::EventGenerator::new(config()).take(200) {
+            match (made.clone(), Event::from(made)) {
+                (made::Event::Person(made), Event::Person(person)) => {
+                    assert_eq!((made.id as u64, made.date_time as i64), (person.id, person.millis));
+                    assert_eq!(
+                        [
+                            &*made.name,
+                            &*made.email_address,
+                            &*made.credit_card,
+                            &*made.city,
+                            &*made.state,
+                            &*made.extra
+                        ],
+                        [
+                            person.name(),
+                            person.email_address(),
+                            person.credit_card(),
+                            person.city(),
+                            person.state(),
+                            person.extra()
+                        ]
+                    );
+                }
+                (made::Event::Auction(made), Event::Auction(auction)) => {
+                    assert_eq!(
+                        [made.id, made.initial_bid, made.reserve, made.seller, made.category].map(|field| field as u64),
+                        [
+                            auction.id,
+                            auction.initial_bid,
+                            auction.reserve,
+                            auction.seller,
+                            auction.category
+                        ]
+                    );
+                    assert_eq!(
+                        (made.date_time as i64, made.expires as i64),
+                        (auction.millis, auction.expires_millis)
+                    );
+                    assert_eq!(
+                        [&*made.item_name, &*made.description, &*made.extra],
+                        [auction.item_name(), auction.description(), auction.extra()]
+                    );
+                }
+                (made::Event::Bid(made), Event::Bid(bid)) => {
+                    assert_eq!(
+                        [made.auction, made.bidder, made.price].map(|field| field as u64),
+                        [bid.auction, bid.bidder, bid.price]
+                    );
+                    assert_eq!(made.date_time as i64, bid.millis);
+                    assert_eq!(
+                        [&*made.channel, &*made.url, &*made.extra],
+                        [bid.channel(), bid.url(), bid.extra()]
+                    );
+                }
+                (made, event) => panic!("{made:?} became {event:?}"),
+            }
+        }
+    }
+}

@@ -94,7 +94,10 @@ impl Made {
             let mut all = Vec::with_capacity(events as usize / sources + 1);
             let mut rest = Events::making(events, index, sources);
             while let before = all.len()
-                && { all.extend(rest.by_ref().take(EVENTS_PER_LOOK)); all.len() > before }
+                && {
+                    all.extend(rest.by_ref().take(EVENTS_PER_LOOK));
+                    all.len() > before
+                }
             {
                 // Only a figure to show.
                 let so_far = made.fetch_add((all.len() - before) as u64, Ordering::Relaxed);
@@ -106,13 +109,20 @@ impl Made {
         };
         let all = thread::scope(|scope| {
             let makers: Vec<_> = (0..sources).map(|index| scope.spawn(move || make(index))).collect();
-            makers.into_iter().map(|maker| maker.join().expect("making events does not panic")).collect()
+            makers
+                .into_iter()
+                .map(|maker| maker.join().expect("making events does not panic"))
+                .collect()
         });
         if told && since.elapsed() > SILENCE {
             tell_in_place("");
         }
         if !quiet && since.elapsed() > SILENCE {
-            tell(format_args!("made {} events in {:.1} s", count(events), since.elapsed().as_secs_f64()));
+            tell(format_args!(
+                "made {} events in {:.1} s",
+                count(events),
+                since.elapsed().as_secs_f64()
+            ));
         }
         Self(all)
     }
@@ -122,8 +132,14 @@ impl Made {
     #[must_use]
     pub fn copy(&self) -> Vec<Events> {
         thread::scope(|scope| {
-            let copies: Vec<_> = self.0.iter().map(|events| scope.spawn(move || events.clone())).collect();
-            let copies = copies.into_iter().map(|copy| copy.join().expect("copying does not panic"));
+            let copies: Vec<_> = self
+                .0
+                .iter()
+                .map(|events| scope.spawn(move || events.clone()))
+                .collect();
+            let copies = copies
+                .into_iter()
+                .map(|copy| copy.join().expect("copying does not panic"));
             copies.map(Events::from).collect()
         })
     }

@@ -36,7 +36,7 @@ struct Pane {
 }
 
 /// A key that came most often, of those of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hot {
     /// The end of the window.
     pub(super) end: Timestamp,
@@ -96,7 +96,10 @@ impl HotKeys {
                 count: *count,
             });
         }
-        if let Some(left) = self.closed.pop_front_if(|pane| pane.end <= end - (PANES - 1) * SLIDE_MILLIS) {
+        if let Some(left) = self
+            .closed
+            .pop_front_if(|pane| pane.end <= end - (PANES - 1) * SLIDE_MILLIS)
+        {
             self.take_away(&left);
         }
         self.next = match self.open.front() {

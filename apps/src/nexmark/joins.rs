@@ -62,24 +62,28 @@ pub(super) fn q3(events: Stream<Event, impl Branch<Event>>, plan: &Plan) {
         .filter_map(Party::of)
         .key_by(Party::seller)
         .partitions(plan.partitions)
-        .entity("sellers", |_| Seller::default(), |seller: &mut Seller, party, out| {
-            match party {
-                Party::Person(person) => {
-                    let person: Arc<Person> = Arc::from(person);
-                    for auction in &seller.auctions {
-                        out.emit((person.clone(), *auction));
+        .entity(
+            "sellers",
+            |_| Seller::default(),
+            |seller: &mut Seller, party, out| {
+                match party {
+                    Party::Person(person) => {
+                        let person: Arc<Person> = Arc::from(person);
+                        for auction in &seller.auctions {
+                            out.emit((person.clone(), *auction));
+                        }
+                        seller.person = Some(person);
                     }
-                    seller.person = Some(person);
-                }
-                Party::Auction { id, .. } => {
-                    if let Some(person) = &seller.person {
-                        out.emit((person.clone(), id));
+                    Party::Auction { id, .. } => {
+                        if let Some(person) = &seller.person {
+                            out.emit((person.clone(), id));
+                        }
+                        seller.auctions.push(id);
                     }
-                    seller.auctions.push(id);
                 }
-            }
-            Ok(())
-        })
+                Ok(())
+            },
+        )
         .sink(RESULTS, plan.total.sum(|(_, auction): &(Arc<Person>, u64)| *auction));
 }
 
@@ -104,11 +108,15 @@ pub(super) fn q18(events: Stream<Event, impl Branch<Event>>, plan: &Plan) {
         .filter_map(super::stateless::bid)
         .key_by(|bid| (u128::from(bid.bidder) << 64) | u128::from(bid.auction))
         .partitions(plan.partitions)
-        .entity("last bids", |_| None, |last: &mut Option<Bid>, bid, out| {
-            out.emit((bid.bidder, bid.auction, bid.price, bid.millis));
-            *last = Some(bid);
-            Ok(())
-        })
+        .entity(
+            "last bids",
+            |_| None,
+            |last: &mut Option<Bid>, bid, out| {
+                out.emit((bid.bidder, bid.auction, bid.price, bid.millis));
+                *last = Some(bid);
+                Ok(())
+            },
+        )
         .sink(
             RESULTS,
             plan.total.sum(|(_, _, price, _): &(u64, u64, u64, i64)| *price),

@@ -31,9 +31,14 @@ impl NewSellers {
     fn window(&mut self, millis: i64) -> &mut Window {
         let begin_millis = millis - millis.rem_euclid(WINDOW_MILLIS);
         // The latest is at the end, and what comes is mostly of the latest.
-        let known = self.windows.iter().rposition(|window| window.begin_millis == begin_millis);
+        let known = self
+            .windows
+            .iter()
+            .rposition(|window| window.begin_millis == begin_millis);
         let at = known.unwrap_or_else(|| {
-            let at = self.windows.partition_point(|window| window.begin_millis < begin_millis);
+            let at = self
+                .windows
+                .partition_point(|window| window.begin_millis < begin_millis);
             self.windows.insert(
                 at,
                 Window {

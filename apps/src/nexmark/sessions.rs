@@ -90,7 +90,10 @@ impl Sessions {
             return;
         };
         let (mut session, _) = one.remove();
-        if let Ok(other) = self.open.find_entry(hash, |known| known.meets(key, session.first, session.last)) {
+        if let Ok(other) = self
+            .open
+            .find_entry(hash, |known| known.meets(key, session.first, session.last))
+        {
             let (other, _) = other.remove();
             session.first = session.first.min(other.first);
             session.last = session.last.max(other.last);
@@ -103,7 +106,9 @@ impl Sessions {
 
     /// The time of an entry of the queue has come.
     fn due(&mut self, queued: i64, (hash, key): (u64, u64), now: Timestamp, out: &mut Output<(u64, u64)>) {
-        let known = self.open.find_entry(hash, |known| known.key == key && known.queued == queued);
+        let known = self
+            .open
+            .find_entry(hash, |known| known.key == key && known.queued == queued);
         let Ok(mut known) = known else {
             return;
         };
@@ -149,3 +154,7 @@ impl Operator<Routed<u64>> for Sessions {
         self.open.len()
     }
 }
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

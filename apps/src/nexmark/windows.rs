@@ -128,6 +128,7 @@ pub(super) fn q11(events: Stream<Event, impl Branch<Event>>, plan: &Plan) {
         .operator("sessions", NodeKind::Window, |_| Sessions::default())
         .sink(
             RESULTS,
-            plan.total.sum(|(bidder, count): &(u64, u64)| bidder.wrapping_mul(*count)),
+            plan.total
+                .sum(|(bidder, count): &(u64, u64)| bidder.wrapping_mul(*count)),
         );
 }
