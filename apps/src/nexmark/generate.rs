@@ -3,7 +3,7 @@
 //! The generator is the crate's, with its default settings and a fixed beginning. It is slow, some hundred nanoseconds an event,
 //! so engines are compared on events that are in memory already.
 
-use super::event::Event;
+use super::event::{self, Event};
 use crate::human::count;
 use crate::terminal::{tell, tell_in_place};
 use ::nexmark::EventGenerator;
@@ -21,6 +21,9 @@ pub const BASE_MILLIS: u64 = 1_700_000_000_000;
 /// The crate computes times in single precision, which is exact up to here.
 pub const EVENTS_MAX: u64 = 16_000_000;
 
+/// How many events are made at once: their bids share the memory of their texts.
+const EVENTS_PER_BLOCK: u64 = 64;
+
 /// How many events are made between two looks at the clock.
 const EVENTS_PER_LOOK: usize = 4096;
 
@@ -32,7 +35,34 @@ pub struct Events(Kind);
 
 enum Kind {
     Made(std::vec::IntoIter<Event>),
-    Making(Box<EventGenerator>, u64),
+    Making(Making),
+}
+
+struct Making {
+    generator: EventGenerator,
+    /// How many are still to be made.
+    left: u64,
+    /// The block that was made last.
+    block: std::vec::IntoIter<Event>,
+}
+
+impl Making {
+    #[inline]
+    fn next(&mut self) -> Option<Event> {
+        match self.block.next() {
+            None => self.next_block(),
+            event => event,
+        }
+    }
+
+    #[inline(never)]
+    fn next_block(&mut self) -> Option<Event> {
+        let count = self.left.min(EVENTS_PER_BLOCK);
+        self.left -= count;
+        let made = self.generator.by_ref().take(count as usize).collect();
+        self.block = event::block(made).into_iter();
+        self.block.next()
+    }
 }
 
 impl std::fmt::Debug for Events {
@@ -51,10 +81,11 @@ impl Events {
         };
         let (index, sources) = (index as u64, sources as u64);
         let generator = EventGenerator::new(config).with_offset(index).with_step(sources);
-        Self(Kind::Making(
-            Box::new(generator),
-            events.saturating_sub(index).div_ceil(sources),
-        ))
+        Self(Kind::Making(Making {
+            generator,
+            left: events.saturating_sub(index).div_ceil(sources),
+            block: Vec::new().into_iter(),
+        }))
     }
 }
 
@@ -71,10 +102,7 @@ impl Iterator for Events {
     fn next(&mut self) -> Option<Event> {
         match &mut self.0 {
             Kind::Made(events) => events.next(),
-            Kind::Making(generator, left) => {
-                *left = left.checked_sub(1)?;
-                generator.next().map(Event::from)
-            }
+            Kind::Making(making) => making.next(),
         }
     }
 }
@@ -135,7 +163,7 @@ impl Made {
             let copies: Vec<_> = self
                 .0
                 .iter()
-                .map(|events| scope.spawn(move || events.clone()))
+                .map(|events| scope.spawn(move || event::copy(events)))
                 .collect();
             let copies = copies
                 .into_iter()
