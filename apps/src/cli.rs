@@ -17,6 +17,8 @@ use crate::market_spread::schedule::Schedule;
 pub use crate::rate::Rate;
 use crate::rate::parse_count;
 
+#[path = "cli_nexmark.rs"]
+pub mod nexmark;
 #[path = "cli_small.rs"]
 pub mod small;
 #[path = "cli_soak.rs"]
@@ -69,6 +71,11 @@ pub enum RunCommand {
     MarketSpread(RunMarketSpreadArgs),
     /// Count the words of a text
     WordCount(RunWordCountArgs),
+    /// Run a query of Nexmark, the auction house, and say how fast it was
+    ///
+    /// The queries and the generator are those of the Nexmark suite. `out` is how many results there were, `chk` a sum over
+    /// them; they are compared with the known values, and a difference is an error.
+    Nexmark(nexmark::RunNexmarkArgs),
     /// Serve keys and values to clients of Redis
     ///
     /// Text, lists, hashes, deadlines, publish and subscribe, in memory alone. The keys are spread over shards, each an

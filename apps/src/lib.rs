@@ -1,7 +1,7 @@
 //! The library behind the `potoroo` program: its jobs, their data, and the processes at both ends of them.
 //!
 //! It exists so that `main` stays a dispatcher and the tests can call what the program calls. Each application is a
-//! folder: [`market_spread`], [`word_count`], [`kv`], and [`bench`](mod@bench) for the benchmarks; three are one page
+//! folder: [`market_spread`], [`word_count`], [`nexmark`], [`kv`], and [`bench`](mod@bench) for the benchmarks; three are one page
 //! each, to be read: [`pool`], [`chat`], [`proxy`]. [`soak`] runs everything at once. What they share stands beside them.
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ pub mod human;
 pub mod kv;
 pub mod latency;
 pub mod market_spread;
+pub mod nexmark;
 pub mod partial_file;
 pub mod pool;
 pub mod proxy;

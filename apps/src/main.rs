@@ -7,6 +7,7 @@ use potoroo::chat;
 use potoroo::cli::{Cli, Command, RunCommand, SendCommand};
 use potoroo::kv;
 use potoroo::market_spread::{demo, receive, run, send};
+use potoroo::nexmark;
 use potoroo::pool;
 use potoroo::proxy;
 use potoroo::soak;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::demo(&args).map(drop),
         Command::Run(RunCommand::MarketSpread(args)) => run::run(&args).map(drop),
         Command::Run(RunCommand::WordCount(args)) => word_count::run(&args).map(drop),
+        Command::Run(RunCommand::Nexmark(args)) => nexmark::run::run(&args),
         Command::Run(RunCommand::Kv(args)) => kv::run(&args).map(drop),
         Command::Run(RunCommand::Pool(args)) => pool::run(&args).map(drop),
         Command::Run(RunCommand::Chat(args)) => chat::run(&args),
