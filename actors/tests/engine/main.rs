@@ -3,6 +3,8 @@
 mod bounds;
 mod connectors;
 mod ends;
+mod follow;
+mod formats;
 mod results;
 
 use potoroo_runtime::System;
