@@ -12,11 +12,14 @@ use potoroo_benches::suite::{self, Bench};
 use potoroo_runtime::RECORDED_EVENTS_MAX;
 
 use crate::endpoint::Endpoint;
+use crate::ends::{Input, Output};
 use crate::market_spread::instruments::{INSTRUMENTS, REJECTING, Universe, UniverseError};
 use crate::market_spread::schedule::Schedule;
 pub use crate::rate::Rate;
 use crate::rate::parse_count;
 
+#[path = "cli_classics.rs"]
+pub mod classics;
 #[path = "cli_nexmark.rs"]
 pub mod nexmark;
 #[path = "cli_small.rs"]
@@ -76,6 +79,16 @@ pub enum RunCommand {
     /// The queries and the generator are those of the Nexmark suite. `out` is how many results there were, `chk` a sum over
     /// them; they are compared with the known values, and a difference is an error.
     Nexmark(nexmark::RunNexmarkArgs),
+    /// Add up votes for letters
+    Alphabet(classics::RunStreamArgs),
+    /// Turn degrees Celsius into degrees Fahrenheit
+    Celsius(classics::RunStreamArgs),
+    /// As celsius, with two outputs that get the same
+    MultiSink(classics::RunMultiSinkArgs),
+    /// Tell of large transactions, or of users whose total is out of range
+    Alerts(classics::RunAlertsArgs),
+    /// Give the last four numbers of the same parity, and check that none was lost, doubled or out of order
+    SequenceWindow(classics::RunSequenceWindowArgs),
     /// Serve keys and values to clients of Redis
     ///
     /// Text, lists, hashes, deadlines, publish and subscribe, in memory alone. The keys are spread over shards, each an
@@ -185,18 +198,20 @@ pub struct RunMarketSpreadArgs {
 /// Options of `run word-count`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Endpoints are tcp://HOST:PORT or file:PATH. An input on TCP is listened on, the output is connected to.
+An input is stdin, file:PATH (.gz and .zst are unpacked), dir:PATH, follow:PATH (as tail -F), tcp://HOST:PORT or unix:PATH, \
+to listen on. An output is stdout, file:PATH, dir:PATH (numbered files), tcp://HOST:PORT or unix:PATH, to connect to, or \
+http://HOST:PORT/PATH, to post to.
 
 Examples:
-  potoroo run word-count --input file:book.txt --out file:counts.txt --once
+  potoroo run word-count --input file:book.txt --out file:counts.txt
   potoroo run word-count --input tcp://127.0.0.1:7100 --out tcp://127.0.0.1:7200")]
 pub struct RunWordCountArgs {
     /// Where the text comes from
-    #[arg(long, value_name = "ENDPOINT")]
-    pub input: Endpoint,
+    #[arg(long, value_name = "INPUT", default_value = "stdin")]
+    pub input: Input,
     /// Where the counts go
-    #[arg(long, value_name = "ENDPOINT")]
-    pub out: Endpoint,
+    #[arg(long, value_name = "OUTPUT", default_value = "stdout")]
+    pub out: Output,
     /// What all jobs have.
     #[command(flatten)]
     pub run: RunArgs,

@@ -4,6 +4,7 @@
 use clap::Parser;
 use potoroo::bench;
 use potoroo::chat;
+use potoroo::classics::{alerts, alphabet, celsius, sequence_window};
 use potoroo::cli::{Cli, Command, RunCommand, SendCommand};
 use potoroo::kv;
 use potoroo::market_spread::{demo, receive, run, send};
@@ -21,6 +22,11 @@ fn main() -> ExitCode {
         Command::Run(RunCommand::MarketSpread(args)) => run::run(&args).map(drop),
         Command::Run(RunCommand::WordCount(args)) => word_count::run(&args).map(drop),
         Command::Run(RunCommand::Nexmark(args)) => nexmark::run::run(&args),
+        Command::Run(RunCommand::Alphabet(args)) => alphabet::run(&args).map(drop),
+        Command::Run(RunCommand::Celsius(args)) => celsius::run(&args).map(drop),
+        Command::Run(RunCommand::MultiSink(args)) => celsius::run_multi_sink(&args).map(drop),
+        Command::Run(RunCommand::Alerts(args)) => alerts::run(&args).map(drop),
+        Command::Run(RunCommand::SequenceWindow(args)) => sequence_window::run(&args),
         Command::Run(RunCommand::Kv(args)) => kv::run(&args).map(drop),
         Command::Run(RunCommand::Pool(args)) => pool::run(&args).map(drop),
         Command::Run(RunCommand::Chat(args)) => chat::run(&args),

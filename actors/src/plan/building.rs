@@ -5,6 +5,8 @@
 
 use super::graph::{Edge, Graph, Node, NodeKind};
 use crate::job::{Deploy, Plan};
+use crate::sink::{Delivery, Guarantee};
+use crate::source::Replay;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -13,6 +15,8 @@ use std::rc::Rc;
 struct Building {
     graph: Graph,
     plans: Vec<Plan>,
+    sources: Vec<Replay>,
+    sinks: Vec<Delivery>,
 }
 
 /// See [`Building`]; cheap to clone.
@@ -77,6 +81,21 @@ impl Site {
     /// How a stage is put into place, later than all that are planned after it.
     pub(crate) fn plan(&self, plan: impl FnOnce(&mut Deploy<'_, '_>) + Send + 'static) {
         self.0.borrow_mut().plans.push(Box::new(plan));
+    }
+
+    /// What a source promises.
+    pub(crate) fn replay(&self, replay: Replay) {
+        self.0.borrow_mut().sources.push(replay);
+    }
+
+    /// What a sink promises.
+    pub(crate) fn delivery(&self, delivery: Delivery) {
+        self.0.borrow_mut().sinks.push(delivery);
+    }
+
+    pub(crate) fn guarantee(&self) -> Guarantee {
+        let building = self.0.borrow();
+        Guarantee::of(building.sources.iter().copied(), building.sinks.iter().copied())
     }
 
     pub(crate) fn graph(&self) -> Graph {

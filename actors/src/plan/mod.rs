@@ -45,6 +45,7 @@ pub use stream::Stream;
 pub use windowed::WindowedStream;
 
 use crate::job::{DeadLetters, Job, JobActor, JobShared};
+use crate::sink::Guarantee;
 use crate::source::Source;
 use branch::SourceBranch;
 use building::{Origin, Site};
@@ -82,6 +83,7 @@ impl Pipeline {
     /// Begins a stream. The name appears in the job's status, in the graph and in errors.
     pub fn source<S: Source>(&self, name: impl Into<String>, source: S) -> Stream<S::Record, SourceBranch<S>> {
         let name = name.into();
+        self.site.replay(source.replay());
         let node = self
             .site
             .node(&name, NodeKind::Source, source.actors(), &Origin::default());
@@ -95,6 +97,11 @@ impl Pipeline {
     /// The stages that have been written so far, and the streams between them.
     pub fn graph(&self) -> Graph {
         self.site.graph()
+    }
+
+    /// What the sources and sinks that have been written so far come to together.
+    pub fn guarantee(&self) -> Guarantee {
+        self.site.guarantee()
     }
 
     /// Puts the pipeline onto a system and lets it run.

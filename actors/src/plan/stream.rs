@@ -316,6 +316,7 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
     pub fn sink<S: Sink<T>>(self, name: impl Into<String>, sink: S) {
         let name = name.into();
         self.site.node(&name, NodeKind::Sink, None, &self.origin);
+        self.site.delivery(sink.delivery());
         let branch = self.branch;
         self.site.plan(move |deploy| {
             let down = sink.deploy(&name, deploy);

@@ -4,13 +4,24 @@
 //! over when every sink has said that it has written everything.
 
 mod each;
+mod encode;
 mod file;
 mod fold;
+mod guarantee;
+mod http;
+mod rolling;
+mod standard;
 mod tcp;
+mod writing;
 
 pub use each::{EachSink, each};
+pub use encode::{Framed, JsonLines, Lines, framed, json_lines, lines};
 pub use file::FileSink;
 pub use fold::{FoldSink, fold};
+pub use guarantee::{Delivery, Guarantee};
+pub use http::{HttpSink, HttpUrlError};
+pub use rolling::RollingFileSink;
+pub use standard::StdoutSink;
 pub use tcp::TcpSink;
 
 use crate::exchange::Downstream;
@@ -42,6 +53,11 @@ where
 pub trait Sink<T>: Send + 'static {
     /// The way in: [`ToOne`](crate::exchange::ToOne) for a sink with an actor of its own.
     type Down: Downstream<T>;
+
+    /// What becomes of results when a job that failed is started again; by default they come again.
+    fn delivery(&self) -> Delivery {
+        Delivery::Repeating
+    }
 
     /// Puts the sink into place; gives the way in.
     fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> Self::Down;

@@ -1,4 +1,4 @@
-//! A sink that sends to a TCP peer.
+//! A sink that sends to a peer, over TCP or a Unix socket.
 //!
 //! What a turn encodes is written when it ends. While more than a mark is unsent the credits are kept, so that a slow
 //! peer slows the stages before and memory stays bounded. It lacks reconnecting: a peer that goes away ends the job.
@@ -9,10 +9,14 @@ use crate::exchange::{Inputs, ToOne};
 use crate::job::{Deploy, JobMsg, StageCounters};
 use potoroo_runtime::io::{CloseReason, Connection, Frame, Frames, Framing, Limits, Link, Protocol};
 use potoroo_runtime::sys::clock;
-use potoroo_runtime::sys::net::TcpStream;
+#[cfg(unix)]
+use potoroo_runtime::sys::net::UnixStream;
+use potoroo_runtime::sys::net::{Stream, TcpStream};
 use potoroo_runtime::{Context, Recipient, Turn};
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +35,9 @@ const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// Sends records to a peer.
 #[derive(Debug)]
 pub struct TcpSink<E> {
-    address: SocketAddr,
-    stream: TcpStream,
+    /// For errors.
+    peer: String,
+    stream: Stream,
     encode: E,
 }
 
@@ -47,8 +52,8 @@ impl<E> TcpSink<E> {
             match TcpStream::connect_within(address, left) {
                 Ok(stream) => {
                     return Ok(Self {
-                        address,
-                        stream,
+                        peer: address.to_string(),
+                        stream: stream.into(),
                         encode,
                     });
                 }
@@ -58,6 +63,17 @@ impl<E> TcpSink<E> {
                 Err(e) => return Err(e),
             }
         }
+    }
+
+    /// Connects to a Unix socket, now.
+    #[cfg(unix)]
+    pub fn connect_unix(path: impl AsRef<Path>, encode: E) -> io::Result<Self> {
+        let path = path.as_ref();
+        Ok(Self {
+            peer: path.display().to_string(),
+            stream: UnixStream::connect(path)?.into(),
+            encode,
+        })
     }
 }
 
@@ -77,7 +93,7 @@ where
         let actor = deploy.spawn(name, worker, move |ctx| {
             let sending = Sending {
                 name: name_of_stage,
-                address: self.address,
+                peer: self.peer,
                 encode: self.encode,
                 inputs: Inputs::new(),
                 kept: Vec::new(),
@@ -94,7 +110,7 @@ where
 
 struct Sending<T, E> {
     name: String,
-    address: SocketAddr,
+    peer: String,
     encode: E,
     inputs: Inputs,
     /// Batches whose credits are kept while too much is unsent.
@@ -174,7 +190,7 @@ where
         self.failed = true;
         self.job.tell(JobMsg::Failed(format!(
             "sink '{}' lost its receiver at {}: {why}",
-            self.name, self.address
+            self.name, self.peer
         )));
         ctx.stop();
         Ok(())

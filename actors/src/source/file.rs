@@ -1,175 +1,177 @@
-//! A source that reads files, one after the other, in the order given.
+//! A source that reads files, one after the other; a file that grows; or standard input.
 //!
-//! Reading blocks the worker for the time of one read from the page cache, 64 KiB at a time.
+//! Reading is done by the pool for blocking work. Files that end in `.gz` or `.zst` are unpacked. It lacks offsets to go on
+//! from: a job that is started again reads from the beginning.
 
-use super::intake::{Intake, IntakePlan};
-use super::{Decode, Source, SourceMsg};
-use crate::exchange::{Collector, Downstream};
-use crate::job::{Deploy, JobMsg};
+use super::follow::Follow;
+use super::format::{Format, Framed};
+use super::input::{Files, Input, StandardInput};
+use super::intake::IntakePlan;
+use super::reading::{Reading, Waits};
+use super::{BadRecords, Decode, Replay, Source};
+use crate::exchange::Downstream;
+use crate::job::Deploy;
 use potoroo_runtime::io::{FrameReader, Framing};
-use potoroo_runtime::sys::clock::wall_ns;
-use potoroo_runtime::sys::files::InputFile;
-use potoroo_runtime::{Actor, Context, Recipient, Signal, Turn};
 use std::collections::VecDeque;
+use std::fmt;
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How often a file that is followed is looked at, unless another time is set.
+const POLL: Duration = Duration::from_millis(100);
 
 /// Records from files.
-#[derive(Debug)]
-pub struct FileSource<F> {
-    files: VecDeque<(PathBuf, InputFile)>,
-    framing: Framing,
-    decode: F,
+pub struct FileSource<M> {
+    input: Box<dyn Input>,
+    format: M,
+    replay: Replay,
+    bad_records: BadRecords,
+    poll: Duration,
+    idle_after: Option<Duration>,
 }
 
-impl<F: Decode> FileSource<F> {
-    /// Opens all files now, so that a missing one is an error of the caller; the error comes with its path.
+impl<F: Decode> FileSource<Framed<F>> {
+    /// Files of lines or frames. See [`files`](Self::files).
     pub fn open(
         paths: impl IntoIterator<Item = PathBuf>,
         framing: Framing,
         decode: F,
     ) -> Result<Self, (PathBuf, io::Error)> {
-        let files = paths
-            .into_iter()
-            .map(|path| match InputFile::open(&path) {
-                Ok(file) => Ok((path, file)),
-                Err(error) => Err((path, error)),
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { files, framing, decode })
+        Self::files(paths, Framed::new(framing, decode))
     }
 }
 
-impl<F: Decode> Source for FileSource<F> {
-    type Record = F::Record;
+impl<M: Format> FileSource<M> {
+    fn new(input: impl Input + 'static, format: M, replay: Replay) -> Self {
+        Self {
+            input: Box::new(input),
+            format,
+            replay,
+            bad_records: BadRecords::default(),
+            poll: POLL,
+            idle_after: None,
+        }
+    }
 
-    fn deploy<D: Downstream<F::Record>>(self, name: &str, down: &D, deploy: &mut Deploy<'_, '_>) {
+    /// Files, in the order given. All are opened now, so that a missing one is an error of the caller; the error comes with
+    /// its path.
+    pub fn files(paths: impl IntoIterator<Item = PathBuf>, format: M) -> Result<Self, (PathBuf, io::Error)> {
+        Files::open(paths).map(|files| Self::new(files, format, Replay::Replayable))
+    }
+
+    /// The files that are in a directory now, in the order of their names. Left out are those whose name begins with a dot
+    /// or ends in `.partial`, and directories.
+    pub fn directory(path: &Path, format: M) -> Result<Self, (PathBuf, io::Error)> {
+        let list = || {
+            let mut paths = Vec::new();
+            for entry in fs::read_dir(path)? {
+                let path = entry?.path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if !name.starts_with('.') && !name.ends_with(".partial") && !path.is_dir() {
+                    paths.push(path);
+                }
+            }
+            paths.sort();
+            Ok(paths)
+        };
+        let paths = list().map_err(|error| (path.to_owned(), error))?;
+        Self::files(paths, format)
+    }
+
+    /// A file that grows, by its name, as `tail -F` does: when another file has taken the name, the old one is read to its end
+    /// and then the new one from its beginning; when it was truncated, it is read from the beginning. It may not be there
+    /// yet. The source ends when the job drains.
+    pub fn follow(path: impl Into<PathBuf>, format: M) -> Self {
+        Self::new(Follow::new(path.into(), false), format, Replay::Volatile)
+    }
+
+    /// As [`follow`](Self::follow), without what is in the file at the start. For formats without a header, such as lines.
+    pub fn follow_from_end(path: impl Into<PathBuf>, format: M) -> Self {
+        Self::new(Follow::new(path.into(), true), format, Replay::Volatile)
+    }
+
+    /// Standard input, until it ends. There should be only one such source.
+    pub fn standard_input(format: M) -> Self {
+        let input = StandardInput {
+            begun: false,
+            ended: false,
+        };
+        Self::new(input, format, Replay::Volatile)
+    }
+
+    /// What becomes of the job when a record cannot be decoded.
+    #[must_use]
+    pub fn bad_records(mut self, bad_records: BadRecords) -> Self {
+        self.bad_records = bad_records;
+        self
+    }
+
+    /// How often a file that is followed is looked at when nothing comes: each 100 ms, unless this is set.
+    #[must_use]
+    pub fn poll(mut self, every: Duration) -> Self {
+        self.poll = every;
+        self
+    }
+
+    /// A file that is followed is idle, and holds nobody's event time up, when nothing has come for so long. Without this it
+    /// never is.
+    #[must_use]
+    pub fn idle_after(mut self, quiet: Duration) -> Self {
+        self.idle_after = Some(quiet);
+        self
+    }
+}
+
+impl<M> fmt::Debug for FileSource<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileSource")
+            .field("replay", &self.replay)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: Format> Source for FileSource<M> {
+    type Record = M::Record;
+
+    fn replay(&self) -> Replay {
+        self.replay
+    }
+
+    fn deploy<D: Downstream<M::Record>>(self, name: &str, down: &D, deploy: &mut Deploy<'_, '_>) {
         let edge = deploy.announce(down);
         let counters = deploy.counters(name);
-        let job = deploy.job();
-        let intake = IntakePlan::new(name, self.decode, down, deploy);
-        let (files, framing) = (self.files, self.framing);
+        let intake = IntakePlan::new(name, self.format, self.bad_records, down, deploy);
+        let waits = Waits {
+            poll: self.poll,
+            idle_after: self.idle_after,
+            quiet_since: None,
+            is_idle: false,
+        };
+        let input = Arc::new(Mutex::new(self.input));
+        let name_of_source = name.to_owned();
         let worker = deploy.next_worker();
         let actor = deploy.spawn(name, worker, move |ctx| {
             ctx.run_again();
+            let intake = intake.connect(edge, counters, ctx.me().recipient());
             Ok(Reading {
-                files,
-                framing,
-                reader: FrameReader::new(framing),
-                wall_ns: wall_ns(),
-                intake: intake.connect(edge, counters, ctx.me().recipient()),
-                failed: false,
-                job,
+                input,
+                reader: FrameReader::new(intake.format.codec()),
+                intake,
+                waits,
+                name: name_of_source,
+                asked: false,
+                events: VecDeque::new(),
+                piece: (Vec::new(), 0, 0),
+                spare: Vec::new(),
+                wall_ns: 0,
+                skipping: false,
+                over: false,
+                more: false,
             })
         });
         deploy.add_source(actor.recipient());
-    }
-}
-
-/// The actor that reads.
-struct Reading<F: Decode, C> {
-    /// The file at the front is being read.
-    files: VecDeque<(PathBuf, InputFile)>,
-    framing: Framing,
-    reader: FrameReader,
-    /// When the buffered bytes were read.
-    wall_ns: u64,
-    intake: Intake<F, C>,
-    /// A file could not be read on.
-    failed: bool,
-    job: Recipient<JobMsg>,
-}
-
-impl<F: Decode, C: Collector<F::Record>> Reading<F, C> {
-    /// Takes in what is buffered, as far as there is room, then reads once.
-    fn produce(&mut self) {
-        let Self {
-            files, reader, intake, ..
-        } = self;
-        let Some((path, file)) = files.front_mut() else {
-            return;
-        };
-        while intake.out.is_ready() {
-            match reader.next_frame() {
-                Ok(Some(frame)) => {
-                    intake.frame(frame, self.wall_ns, &path.display());
-                }
-                Ok(None) => {
-                    self.wall_ns = wall_ns();
-                    match reader.fill(|room| file.read(room)) {
-                        Ok(0) => self.file_is_over(),
-                        Ok(count) => intake.counters.bytes.add(count as u64),
-                        Err(error) => {
-                            let reason = format!("cannot read {}: {error}", path.display());
-                            self.job.tell(JobMsg::Failed(reason));
-                            self.failed = true;
-                        }
-                    }
-                    // One read a turn; what it brought is taken in by the next, after other actors' turns.
-                    return;
-                }
-                Err(error) => {
-                    let reason =
-                        format!("{error}; nothing after it can be trusted, so the rest of the file is left out");
-                    intake.dead_letter(&path.display(), error.offset(), &reason, &[]);
-                    self.next_file();
-                    return;
-                }
-            }
-        }
-    }
-
-    /// The end of a file: its last line, or a complaint about half a frame.
-    fn file_is_over(&mut self) {
-        let Some((path, _)) = self.files.front() else {
-            return;
-        };
-        match self.reader.finish() {
-            Ok(Some(frame)) => {
-                self.intake.frame(frame, self.wall_ns, &path.display());
-            }
-            Ok(None) => {}
-            Err(error) => self.intake.dead_letter(&path.display(), error.offset(), &error, &[]),
-        }
-        self.next_file();
-    }
-
-    fn next_file(&mut self) {
-        self.files.pop_front();
-        self.reader = FrameReader::new(self.framing);
-    }
-}
-
-impl<F: Decode, C: Collector<F::Record>> Actor for Reading<F, C> {
-    type Msg = SourceMsg;
-
-    fn handle(&mut self, msg: Self::Msg, _: &mut Context<'_, Self>) -> Turn {
-        match msg {
-            SourceMsg::Drain => self.files.clear(),
-            SourceMsg::Granted(grant) => drop(self.intake.out.granted(grant)),
-        }
-        Ok(())
-    }
-
-    fn signal(&mut self, signal: Signal, _: &mut Context<'_, Self>) -> Turn {
-        if matches!(signal, Signal::RunAgain) {
-            self.produce();
-        }
-        Ok(())
-    }
-
-    fn turn_end(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
-        if self.failed {
-            // Without an end: what comes after must not take what was read for all there is.
-            ctx.stop();
-            return Ok(());
-        }
-        let over = self.files.is_empty();
-        if self.intake.turn_end(over) {
-            ctx.stop();
-        } else if !over && self.intake.out.is_ready() {
-            ctx.run_again();
-        }
-        Ok(())
     }
 }

@@ -1,12 +1,19 @@
-//! Sources that make their records up: from iterators, or step by step with marks between the records.
+//! Sources that make their records up: from iterators, or step by step with marks between the records; as fast as they are
+//! taken, or at a rate.
+//!
+//! A rate is an open loop: record `i` of `n` instances is due `i · n / rate` after the start, whatever happened to those
+//! before it, and what is late is made as soon as it can be. So a job that falls behind is seen to.
 
-use super::{Source, SourceMsg};
+use super::{Replay, Source, SourceMsg};
 use crate::element::{EdgeId, Mark, Timestamp};
 use crate::exchange::{Collector, Downstream, Wiring};
 use crate::job::{Deploy, StageCounters};
+use potoroo_runtime::sys::clock::{self, Time};
 use potoroo_runtime::{Actor, Context, Fault, Signal, Turn};
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many records one turn makes at most.
 const RECORDS_PER_TURN: u64 = 1024;
@@ -14,12 +21,33 @@ const RECORDS_PER_TURN: u64 = 1024;
 /// How many records are made between two looks whether there is room.
 const RECORDS_PER_LOOK: u64 = 64;
 
+/// How long is waited for what is due, at least: records that are due sooner go together.
+const WAIT_MIN: Duration = Duration::from_micros(200);
+
 /// Records from iterators, one iterator per instance.
 #[derive(Debug)]
 pub struct GeneratorSource<F, T> {
     make: F,
     instances: usize,
+    rate: Option<NonZeroU64>,
     records: PhantomData<fn() -> T>,
+}
+
+impl<F, T> GeneratorSource<F, T> {
+    /// So many records a second, over all instances; without this, as many as are taken.
+    ///
+    /// ```
+    /// use potoroo_actors::source;
+    /// use std::num::NonZeroU64;
+    ///
+    /// let source = source::generate(2, |_instance| 0..1_000_u64).rate(NonZeroU64::new(100_000).unwrap());
+    /// # let _ = source;
+    /// ```
+    #[must_use]
+    pub fn rate(mut self, records_per_second: NonZeroU64) -> Self {
+        self.rate = Some(records_per_second);
+        self
+    }
 }
 
 /// A source of `instances` actors, spread over the workers; `make` gives the iterator of each instance, by index. The
@@ -36,6 +64,7 @@ where
     GeneratorSource {
         make: move |instance| make(instance).map(plain),
         instances,
+        rate: None,
         records: PhantomData,
     }
 }
@@ -79,6 +108,7 @@ where
     GeneratorSource {
         make,
         instances,
+        rate: None,
         records: PhantomData,
     }
 }
@@ -127,6 +157,10 @@ where
 {
     type Record = T;
 
+    fn replay(&self) -> Replay {
+        Replay::Replayable
+    }
+
     fn actors(&self) -> Option<usize> {
         Some(self.instances)
     }
@@ -136,12 +170,47 @@ where
             let edge = deploy.announce(down);
             let counters = deploy.counters(name);
             let records = (self.make)(instance);
+            let pace = self.rate.map(|rate| Pace {
+                rate: rate.get() as f64 / self.instances as f64,
+                since: Time::NEVER,
+                made: 0,
+                waiting: false,
+            });
             let down = down.clone();
             let actor = deploy.spawn(name, instance, move |ctx| {
-                Generator::new(records, &down, edge, counters, ctx)
+                Generator::new(records, pace, &down, edge, counters, ctx)
             });
             deploy.add_source(actor.recipient());
         }
+    }
+}
+
+/// When the records of one instance are due.
+struct Pace {
+    /// A second.
+    rate: f64,
+    since: Time,
+    made: u64,
+    /// A timer is set.
+    waiting: bool,
+}
+
+impl Pace {
+    /// How many are due by now and not made.
+    fn due(&mut self) -> u64 {
+        let now = clock::now();
+        if self.since == Time::NEVER {
+            self.since = now;
+        }
+        // The first is due at once.
+        let due = (now.since(self.since).as_secs_f64() * self.rate) as u64 + 1;
+        due.saturating_sub(self.made)
+    }
+
+    /// How long until the next is due.
+    fn wait(&self) -> Duration {
+        let next = Duration::from_secs_f64(self.made as f64 / self.rate);
+        next.saturating_sub(clock::now().since(self.since)).max(WAIT_MIN)
     }
 }
 
@@ -151,6 +220,7 @@ struct Generator<It, C, T> {
     records: Option<It>,
     out: C,
     counters: Arc<StageCounters>,
+    pace: Option<Pace>,
     made: PhantomData<fn() -> T>,
 }
 
@@ -162,6 +232,7 @@ where
 {
     fn new<D: Downstream<T, Collector = C>>(
         records: It,
+        pace: Option<Pace>,
         down: &D,
         edge: EdgeId,
         counters: Arc<StageCounters>,
@@ -172,6 +243,7 @@ where
             records: Some(records),
             out: down.connect(edge, &mut Wiring::new(ctx.me().recipient())),
             counters,
+            pace,
             made: PhantomData,
         })
     }
@@ -180,9 +252,13 @@ where
         let Some(records) = &mut self.records else {
             return;
         };
+        let most = self
+            .pace
+            .as_mut()
+            .map_or(RECORDS_PER_TURN, |pace| pace.due().min(RECORDS_PER_TURN));
         let mut made = 0;
-        'turn: while made < RECORDS_PER_TURN && self.out.is_ready() {
-            for _ in 0..RECORDS_PER_LOOK {
+        'turn: while made < most && self.out.is_ready() {
+            for _ in 0..RECORDS_PER_LOOK.min(most - made) {
                 let Some(record) = records.next() else {
                     self.records = None;
                     break 'turn;
@@ -192,6 +268,9 @@ where
                 }
                 made += 1;
             }
+        }
+        if let Some(pace) = &mut self.pace {
+            pace.made += made;
         }
         self.counters.records_in.add(made);
         self.counters.records_out.add(made);
@@ -215,8 +294,10 @@ where
     }
 
     fn signal(&mut self, signal: Signal, _: &mut Context<'_, Self>) -> Turn {
-        if matches!(signal, Signal::RunAgain) {
-            self.produce();
+        match (signal, &mut self.pace) {
+            (Signal::RunAgain, _) => self.produce(),
+            (Signal::Timer(_), Some(pace)) => pace.waiting = false,
+            _ => {}
         }
         Ok(())
     }
@@ -230,8 +311,18 @@ where
             }
         } else {
             self.out.flush();
-            if self.out.is_ready() {
-                ctx.run_again();
+            match &mut self.pace {
+                _ if !self.out.is_ready() => {}
+                Some(pace) if pace.waiting => {}
+                Some(pace) => {
+                    if pace.due() > 0 {
+                        ctx.run_again();
+                    } else {
+                        pace.waiting = true;
+                        ctx.signal_after(pace.wait());
+                    }
+                }
+                None => ctx.run_again(),
             }
         }
         Ok(())

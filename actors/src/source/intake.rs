@@ -1,40 +1,34 @@
 //! What every source of bytes does with a frame: decode it and collect the record, or write a dead letter.
 
-use super::{Arrival, Decode};
+use super::{BadRecords, Format};
 use crate::element::{EdgeId, Grant, Timestamp};
 use crate::exchange::{Collector, Downstream, Wiring};
-use crate::job::{DeadLetter, DeadLetters, Deploy, StageCounters};
+use crate::job::{DeadLetter, DeadLetters, Deploy, JobMsg, StageCounters};
 use potoroo_runtime::Recipient;
-use potoroo_runtime::io::Frame;
+use potoroo_runtime::io::Codec;
 use std::fmt;
 use std::sync::Arc;
 
 /// What an intake is made of; each connection makes its own.
-pub(super) struct IntakePlan<F, D> {
+#[derive(Clone)]
+pub(super) struct IntakePlan<M, D> {
     pub(super) source: String,
-    pub(super) decode: F,
+    pub(super) format: M,
     pub(super) down: D,
-    pub(super) dead_letters: DeadLetters,
+    dead_letters: DeadLetters,
+    bad_records: BadRecords,
+    job: Recipient<JobMsg>,
 }
 
-impl<F: Clone, D: Clone> Clone for IntakePlan<F, D> {
-    fn clone(&self) -> Self {
-        Self {
-            source: self.source.clone(),
-            decode: self.decode.clone(),
-            down: self.down.clone(),
-            dead_letters: self.dead_letters.clone(),
-        }
-    }
-}
-
-impl<F: Decode, D: Downstream<F::Record>> IntakePlan<F, D> {
-    pub(super) fn new(name: &str, decode: F, down: &D, deploy: &Deploy<'_, '_>) -> Self {
+impl<M: Format, D: Downstream<M::Record>> IntakePlan<M, D> {
+    pub(super) fn new(name: &str, format: M, bad_records: BadRecords, down: &D, deploy: &Deploy<'_, '_>) -> Self {
         Self {
             source: name.to_owned(),
-            decode,
+            format,
             down: down.clone(),
             dead_letters: deploy.shared().dead_letters.clone(),
+            bad_records,
+            job: deploy.job(),
         }
     }
 
@@ -44,60 +38,109 @@ impl<F: Decode, D: Downstream<F::Record>> IntakePlan<F, D> {
         edge: EdgeId,
         counters: Arc<StageCounters>,
         me: Recipient<Grant>,
-    ) -> Intake<F, D::Collector> {
+    ) -> Intake<M, D::Collector> {
         Intake {
             out: self.down.connect(edge, &mut Wiring::new(me)),
             source: self.source,
-            decode: self.decode,
+            format: self.format,
             dead_letters: self.dead_letters,
+            bad_records: self.bad_records,
+            job: self.job,
             counters,
+            frames: 0,
+            failed: false,
         }
     }
 }
 
 /// Frames in, records out.
-pub(super) struct Intake<F, C> {
+pub(super) struct Intake<M, C> {
     pub(super) out: C,
     pub(super) counters: Arc<StageCounters>,
+    pub(super) format: M,
     source: String,
-    decode: F,
     dead_letters: DeadLetters,
+    bad_records: BadRecords,
+    job: Recipient<JobMsg>,
+    /// Of the present file or connection.
+    frames: u64,
+    /// The job has been told that it cannot go on: nothing more is taken in, and there is no end, so that nobody takes what
+    /// came for all there is.
+    pub(super) failed: bool,
 }
 
-impl<F: Decode, C: Collector<F::Record>> Intake<F, C> {
+impl<M: Format, C: Collector<M::Record>> Intake<M, C> {
+    /// Another file begins.
+    pub(super) fn begin(&mut self) {
+        self.frames = 0;
+    }
+
     /// Takes one frame; says whether there is room for more.
     #[inline]
-    pub(super) fn frame(&mut self, frame: Frame<'_>, wall_ns: u64, connection: &dyn fmt::Display) -> bool {
-        let arrival = Arrival {
-            wall_ns,
-            offset: frame.offset,
-        };
-        match self.decode.decode(frame.bytes, arrival) {
-            Ok(record) => {
+    pub(super) fn frame(
+        &mut self,
+        frame: &<M::Codec as Codec>::Frame<'_>,
+        wall_ns: u64,
+        connection: &dyn fmt::Display,
+    ) -> bool {
+        self.frames += 1;
+        match self.format.decode(frame, wall_ns) {
+            Ok(Some(record)) => {
                 self.counters.records_in.add(1);
                 self.out.collect(record, Timestamp::MIN);
             }
-            Err(error) => self.dead_letter(connection, frame.offset, &error, frame.bytes),
+            Ok(None) => {}
+            Err(error) => {
+                let place = self.format.place(frame, self.frames);
+                let reason = match place.line {
+                    Some(line) => format!("{error} (line {line})"),
+                    None => error,
+                };
+                put(
+                    &self.dead_letters,
+                    &DeadLetter {
+                        source: &self.source,
+                        connection,
+                        offset: place.offset,
+                        reason: &reason,
+                        bytes: place.bytes,
+                    },
+                    self.bad_records,
+                    &self.job,
+                    &mut self.failed,
+                );
+            }
         }
-        self.out.is_ready()
+        self.out.is_ready() && !self.failed
     }
 
-    /// Writes a dead letter.
-    #[cold]
+    /// Writes a dead letter about the stream.
     pub(super) fn dead_letter(
-        &self,
+        &mut self,
         connection: &dyn fmt::Display,
         offset: u64,
         reason: &dyn fmt::Display,
         bytes: &[u8],
     ) {
-        self.dead_letters.put(&DeadLetter {
-            source: &self.source,
-            connection,
-            offset,
-            reason,
-            bytes,
-        });
+        put(
+            &self.dead_letters,
+            &DeadLetter {
+                source: &self.source,
+                connection,
+                offset,
+                reason,
+                bytes,
+            },
+            self.bad_records,
+            &self.job,
+            &mut self.failed,
+        );
+    }
+
+    /// The world said no: the job ends.
+    pub(super) fn fail(&mut self, reason: String) {
+        self.failed = true;
+        self.job.tell(JobMsg::Failed(reason));
     }
 
     /// The end of a turn: sends what has gathered, and the end if there will be no more. Says whether the end is out.
@@ -112,5 +155,23 @@ impl<F: Decode, C: Collector<F::Record>> Intake<F, C> {
         let in_flight = if ended { 0 } else { self.out.batches_in_flight() };
         self.counters.batches_waiting.set(in_flight as u64);
         ended
+    }
+}
+
+/// Writes a dead letter, and ends the job with it if that was asked for.
+#[cold]
+fn put(
+    dead_letters: &DeadLetters,
+    letter: &DeadLetter<'_>,
+    bad_records: BadRecords,
+    job: &Recipient<JobMsg>,
+    failed: &mut bool,
+) {
+    dead_letters.put(letter);
+    if bad_records == BadRecords::StopJob {
+        *failed = true;
+        job.tell(JobMsg::Failed(format!(
+            "a bad record stops the job, as asked: {letter}"
+        )));
     }
 }

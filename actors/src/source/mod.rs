@@ -2,16 +2,24 @@
 //!
 //! A source turns bytes (or nothing, for a generator) into records and pushes them through the steps fused to it. It
 //! stops taking in while its collector is not ready, so back-pressure reaches the file, the generator or, through the
-//! kernel, the peer. What cannot be decoded becomes a dead letter; the rest of the stream goes on.
+//! kernel, the peer. What cannot be decoded becomes a dead letter; the rest of the stream goes on, unless
+//! [`BadRecords::StopJob`] was asked for. How bytes become records is a [`Format`], the same for files and sockets.
 
+mod csv;
 mod file;
+mod follow;
+mod format;
 mod generator;
+mod input;
 mod intake;
-mod tcp;
+mod reading;
+mod socket;
 
+pub use csv::{Csv, CsvCodec, CsvFrame};
 pub use file::FileSource;
+pub use format::{Cut, Format, Framed, Json, Piece, Place, RECORD_BYTES_MAX, Text, json_lines, lines};
 pub use generator::{GeneratorSource, Plain, Produce, Step, generate, steps};
-pub use tcp::TcpSource;
+pub use socket::{SocketSource, TcpSource};
 
 use crate::element::Grant;
 use crate::exchange::Downstream;
@@ -53,10 +61,34 @@ where
     }
 }
 
+/// What becomes of the job when a record cannot be decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadRecords {
+    /// It is a dead letter, and the stream goes on.
+    #[default]
+    DeadLetters,
+    /// It is a dead letter, and the job fails.
+    StopJob,
+}
+
+/// What a source can do after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// It gives the same records again when it is started again.
+    Replayable,
+    /// What it has given is gone.
+    Volatile,
+}
+
 /// Something that can stand at the head of a pipeline.
 pub trait Source: Send + 'static {
     /// What it gives.
     type Record: Send + 'static;
+
+    /// What it can do after a failure; by default nothing.
+    fn replay(&self) -> Replay {
+        Replay::Volatile
+    }
 
     /// How many actors it will have, if that is known.
     fn actors(&self) -> Option<usize> {

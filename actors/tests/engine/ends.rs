@@ -8,13 +8,13 @@ use std::time::Duration;
 #[test]
 fn an_empty_input_ends_the_job() {
     let system = system(2);
-    let out = Collected::<u64>::new();
+    let out = Collected::new();
     let pipeline = Pipeline::new();
     pipeline
         .source("nothing", source::generate(3, |_| std::iter::empty()))
         .sink("out", sink::each(out.taker()));
     pipeline.start(&system).wait().expect("the job ends");
-    assert_eq!(out.take(), []);
+    assert_eq!(out.take(), [0_u64; 0]);
 }
 
 #[test]

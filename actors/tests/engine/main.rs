@@ -4,6 +4,8 @@ mod bounds;
 mod connectors;
 mod ends;
 mod event_time;
+mod follow;
+mod formats;
 mod graphs;
 mod results;
 mod windows;

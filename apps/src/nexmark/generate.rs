@@ -8,7 +8,7 @@ use crate::human::count;
 use crate::terminal::{tell, tell_in_place};
 use ::nexmark::EventGenerator;
 use ::nexmark::config::NexmarkConfig;
-use potoroo_actors::source::{GeneratorSource, generate};
+use potoroo_actors::source::{Source, generate};
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -174,7 +174,7 @@ impl Made {
 }
 
 /// The source of a pipeline, an instance for each of `events`.
-pub fn source(events: Vec<Events>) -> GeneratorSource<impl Fn(usize) -> Events + Send + 'static> {
+pub fn source(events: Vec<Events>) -> impl Source<Record = Event> {
     let instances = events.len();
     let events: Mutex<Vec<Option<Events>>> = Mutex::new(events.into_iter().map(Some).collect());
     generate(instances, move |index| {

@@ -4,24 +4,10 @@
 //! what is empty then. The state of a word is its count.
 
 use crate::cli::RunWordCountArgs;
-use crate::endpoint::Endpoint;
+use crate::ends::{self, INPUT, OUT};
 use crate::error::AppError;
-use crate::latency::LatencyNs;
-use crate::serve::{self, Watch};
 use crate::summary::Summary;
-use crate::terminal::tell;
-use potoroo_actors::runtime::io::Framing;
-use potoroo_actors::sink::{FileSink, Sink, TcpSink};
-use potoroo_actors::source::{Arrival, FileSource, Source, TcpSource};
-use potoroo_actors::{DeadLetters, Job, Pipeline};
-use potoroo_runtime::System;
-use potoroo_runtime::sys::net::TcpListener;
-use std::str::Utf8Error;
-
-/// The names of the stages.
-const LINES: &str = "lines";
-const COUNTS: &str = "counts";
-const RESULTS: &str = "results";
+use potoroo_actors::{Branch, Stream, source};
 
 /// The longest line that is accepted, in bytes.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
@@ -49,10 +35,6 @@ pub fn words(line: &str, each: &mut dyn FnMut(String)) {
     }
 }
 
-fn line(bytes: &[u8], _: Arrival) -> Result<String, Utf8Error> {
-    std::str::from_utf8(bytes).map(str::to_owned)
-}
-
 /// `word => count` and a line's end.
 fn encode(count: &WordCount, out: &mut Vec<u8>) {
     out.extend_from_slice(count.word.as_bytes());
@@ -61,20 +43,13 @@ fn encode(count: &WordCount, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// The job.
-fn start(
-    system: &System,
-    source: impl Source<Record = String>,
-    sink: impl Sink<WordCount>,
-    dead_letters: DeadLetters,
-) -> Job {
-    let pipeline = Pipeline::new().dead_letters(dead_letters);
-    pipeline
-        .source(LINES, source)
+/// The rule.
+pub fn counts<B: Branch<String>>(lines: Stream<String, B>) -> Stream<WordCount> {
+    lines
         .flat_map(|line: String, each| words(&line, each))
         .key_by_ref(String::as_str)
         .entity(
-            COUNTS,
+            "counts",
             |_| 0,
             |count: &mut u64, word, out| {
                 *count += 1;
@@ -82,80 +57,17 @@ fn start(
                 Ok(())
             },
         )
-        .sink(RESULTS, sink);
-    pipeline.start(system)
 }
 
 /// Does what the options of `run word-count` say. `messages` in the summary are lines; there is no latency and nothing
 /// is rejected.
 pub fn run(args: &RunWordCountArgs) -> Result<Summary, AppError> {
-    serve::check_outputs(&args.run, &args.out)?;
-    let dead_letters = serve::dead_letters(args.run.dead_letters.as_deref())?;
-    let framing = Framing::Lines {
-        line_bytes_max: LINE_BYTES_MAX,
-    };
-    match &args.input {
-        Endpoint::File(path) => {
-            let source = FileSource::open([path.clone()], framing, line)
-                .map_err(|(path, source)| AppError::read(path, source))?;
-            run_from(args, source, dead_letters)
-        }
-        Endpoint::Tcp(address) => {
-            let socket = TcpListener::bind(*address).map_err(|source| AppError::Listen {
-                address: *address,
-                source,
-            })?;
-            if !args.run.quiet
-                && let Ok(address) = socket.local_address()
-            {
-                tell(format_args!("listening for lines on {address}"));
-            }
-            run_from(
-                args,
-                TcpSource::new(socket, framing, line).once(args.run.once),
-                dead_letters,
-            )
-        }
-    }
-}
-
-fn run_from(
-    args: &RunWordCountArgs,
-    source: impl Source<Record = String>,
-    dead_letters: DeadLetters,
-) -> Result<Summary, AppError> {
-    match &args.out {
-        Endpoint::Tcp(address) => {
-            let sink =
-                TcpSink::connect(*address, encode).map_err(|source| AppError::connect("results", *address, source))?;
-            serve_job(args, source, sink, dead_letters)
-        }
-        Endpoint::File(path) => {
-            let sink = FileSink::create(path, encode).map_err(|source| AppError::write(path, source))?;
-            serve_job(args, source, sink, dead_letters)
-        }
-    }
-}
-
-fn serve_job(
-    args: &RunWordCountArgs,
-    source: impl Source<Record = String>,
-    sink: impl Sink<WordCount>,
-    dead_letters: DeadLetters,
-) -> Result<Summary, AppError> {
-    let system = serve::start_system(args.run.workers)?;
-    let job = start(&system, source, sink, dead_letters);
-    let watch = Watch {
-        sources: &[LINES],
-        sink: RESULTS,
-        latencies: None,
-        quiet: args.run.quiet,
-    };
-    let served = serve::wait(job, watch)?;
-    let messages = served.taken_in(&[LINES]);
-    let summary = serve::summarize(system, &served, messages, 0, LatencyNs::default());
-    serve::report(&summary, args.run.json.as_deref(), args.run.quiet)?;
-    Ok(summary)
+    ends::run(&args.run, &[&args.out], |pipeline| {
+        let format = source::lines().bytes_max(LINE_BYTES_MAX);
+        let source = args.input.open("lines", format, &args.run)?;
+        counts(pipeline.source(INPUT, source)).sink(OUT, args.out.open(encode)?);
+        Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod bench;
 mod chat;
+mod classics;
 mod demo;
 mod exact;
 mod failures;

@@ -110,7 +110,7 @@ fn lines_over_tcp_count_and_invalid_ones_are_dead_letters() {
     let letters = place.text("letters");
     assert_eq!(letters.lines().count(), 1, "{letters}");
     assert!(
-        letters.starts_with(&format!("lines {peer} offset 0: invalid utf-8")),
+        letters.starts_with(&format!("input {peer} offset 0: invalid utf-8")),
         "{letters}"
     );
     let summary = place.summary("json");
