@@ -1,8 +1,9 @@
 //! The library behind the `potoroo` program: its jobs, their data, and the processes at both ends of them.
 //!
 //! It exists so that `main` stays a dispatcher and the tests can call what the program calls. Each application is a
-//! folder: [`market_spread`], [`word_count`], [`nexmark`], [`kv`], and [`bench`](mod@bench) for the benchmarks; three are one page
-//! each, to be read: [`pool`], [`chat`], [`proxy`]. [`soak`] runs everything at once. What they share stands beside them.
+//! folder: [`market_spread`], [`word_count`], [`nexmark`], [`kv`], and [`bench`](mod@bench) for the benchmarks; three
+//! are one page each, to be read: [`pool`], [`chat`], [`proxy`]. [`soak`] runs everything at once. What they share
+//! stands beside them.
 #![forbid(unsafe_code)]
 
 pub mod bench;
