@@ -35,7 +35,7 @@ pub struct Events(Kind);
 
 enum Kind {
     Made(std::vec::IntoIter<Event>),
-    Making(Making),
+    Making(Box<Making>),
 }
 
 struct Making {
@@ -81,11 +81,11 @@ impl Events {
         };
         let (index, sources) = (index as u64, sources as u64);
         let generator = EventGenerator::new(config).with_offset(index).with_step(sources);
-        Self(Kind::Making(Making {
+        Self(Kind::Making(Box::new(Making {
             generator,
             left: events.saturating_sub(index).div_ceil(sources),
             block: Vec::new().into_iter(),
-        }))
+        })))
     }
 }
 

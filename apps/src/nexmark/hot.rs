@@ -35,6 +35,14 @@ struct Pane {
     counts: HashTable<Count>,
 }
 
+/// The first pane, if `is_it` holds for it.
+fn take_first(panes: &mut VecDeque<Pane>, is_it: impl FnOnce(&Pane) -> bool) -> Option<Pane> {
+    if panes.front().is_some_and(is_it) {
+        return panes.pop_front();
+    }
+    None
+}
+
 /// A key that came most often, of those of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hot {
@@ -80,7 +88,7 @@ impl HotKeys {
 
     /// Fires the window that ends at `end`.
     fn fire(&mut self, end: i64, out: &mut Output<Hot>) {
-        if let Some(pane) = self.open.pop_front_if(|pane| pane.end == end) {
+        if let Some(pane) = take_first(&mut self.open, |pane| pane.end == end) {
             for Count { key, count } in &pane.counts {
                 add(&mut self.sums, key.hash64(), *key, *count);
             }
@@ -96,10 +104,8 @@ impl HotKeys {
                 count: *count,
             });
         }
-        if let Some(left) = self
-            .closed
-            .pop_front_if(|pane| pane.end <= end - (PANES - 1) * SLIDE_MILLIS)
-        {
+        let last_left = end - (PANES - 1) * SLIDE_MILLIS;
+        if let Some(left) = take_first(&mut self.closed, |pane| pane.end <= last_left) {
             self.take_away(&left);
         }
         self.next = match self.open.front() {
