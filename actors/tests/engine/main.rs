@@ -6,6 +6,7 @@ mod ends;
 mod follow;
 mod formats;
 mod results;
+mod sinks;
 
 use potoroo_runtime::System;
 use std::sync::{Arc, Mutex};
