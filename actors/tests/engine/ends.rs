@@ -8,7 +8,7 @@ use std::time::Duration;
 #[test]
 fn an_empty_input_ends_the_job() {
     let system = system(2);
-    let out = Collected::new();
+    let out = Collected::<u64>::new();
     let pipeline = Pipeline::new();
     pipeline
         .source("nothing", source::generate(3, |_| std::iter::empty()))
