@@ -181,8 +181,7 @@ fn files_are_read_in_order_and_written_whole() {
     );
     assert_eq!(letters.count(), 1);
     let missing = FileSource::open([path("none")], LINES, number)
-        .err()
-        .expect("it is not there");
+        .expect_err("it is not there");
     assert_eq!(missing.0, path("none"));
 }
 
