@@ -64,5 +64,8 @@ pub mod checking {}
 #[doc = include_str!("../book/19-simulation.md")]
 pub mod simulation {}
 
+#[doc = include_str!("../book/20-connectors.md")]
+pub mod connectors {}
+
 #[doc = include_str!("../internals.md")]
 pub mod internals {}

@@ -180,9 +180,7 @@ fn files_are_read_in_order_and_written_whole() {
         "1\n2\n3\n4\n5\n"
     );
     assert_eq!(letters.count(), 1);
-    let missing = FileSource::open([path("none")], LINES, number)
-        .err()
-        .expect("it is not there");
+    let missing = FileSource::open([path("none")], LINES, number).expect_err("it is not there");
     assert_eq!(missing.0, path("none"));
 }
 

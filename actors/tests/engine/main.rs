@@ -8,6 +8,7 @@ mod follow;
 mod formats;
 mod graphs;
 mod results;
+mod sinks;
 mod windows;
 
 use potoroo_runtime::System;
