@@ -6,6 +6,8 @@ mod ends;
 mod event_time;
 mod graphs;
 mod results;
+mod timers;
+mod window_models;
 mod windows;
 
 use potoroo_runtime::System;
