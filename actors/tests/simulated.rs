@@ -1,12 +1,12 @@
 //! The stream engine on a simulated network and disk: the same pipelines, on nodes of their own, in any order, with faults.
 
-use potoroo_actors::element::Timestamp;
+use potoroo_actors::element::{Mark, Timestamp};
 use potoroo_actors::runtime::System;
 use potoroo_actors::runtime::io::Framing;
 use potoroo_actors::runtime::sim::{self, FaultKind, Faults, Node, Sim};
 use potoroo_actors::runtime::sys::net::TcpListener;
 use potoroo_actors::sink::{FileSink, TcpSink};
-use potoroo_actors::source::{Arrival, FileSource, TcpSource};
+use potoroo_actors::source::{Arrival, FileSource, Step, TcpSource};
 use potoroo_actors::window::{Windowed, count, sum, tumbling};
 use potoroo_actors::{Pipeline, sink, source, time};
 use std::collections::BTreeMap;
@@ -291,4 +291,43 @@ fn windows_of_a_diamond(sim: &Sim) {
 #[test]
 fn windows_give_the_same_results_in_any_order_of_turns() {
     sim::explore(windows_of_a_diamond).random(60).run();
+}
+
+/// What is late is late, whoever was faster: the source with its first records, or the job with the last of its announcements.
+fn the_first_record_is_late(sim: &Sim) {
+    let node = sim.node("late");
+    let results = Arc::new(Mutex::new(Vec::new()));
+    let given = results.clone();
+    node.start(move || {
+        let system = system(3);
+        let pipeline = Pipeline::new();
+        let given = given.clone();
+        let at = Timestamp::from_nanos;
+        let steps = move |_| {
+            [
+                Step::Mark(Mark::Watermark(at(100))),
+                Step::At(at(5), 1_u32),
+                Step::At(at(105), 2),
+            ]
+            .into_iter()
+        };
+        pipeline
+            .source("steps", source::steps(1, steps))
+            .key_by(|_| ())
+            .window(tumbling(Duration::from_nanos(10)))
+            .aggregate("windows", count())
+            .sink(
+                "results",
+                sink::each(move |result: Windowed<(), u64>| given.lock().expect("no panic").push(result.span.start)),
+            );
+        drop(pipeline.start(&system));
+        system
+    });
+    sim.advance(Duration::from_secs(1));
+    assert_eq!(*results.lock().expect("no panic"), [Timestamp::from_nanos(100)]);
+}
+
+#[test]
+fn what_is_late_does_not_depend_on_the_deployment() {
+    sim::explore(the_first_record_is_late).random(100).run();
 }
