@@ -137,6 +137,7 @@ fn witness_model(steps: &[Step<Told>]) -> BTreeMap<u8, Vec<Seen>> {
                         all.entry(*key).or_default().push(Seen::Timer { time, number, records });
                         if number == 7 {
                             timers.retain(|timer| *timer != (time, 7));
+                            timers.retain(|timer| *timer != (time + 1, 8));
                             timers.push((time + 1, 8));
                         }
                     }
