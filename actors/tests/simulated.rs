@@ -1,12 +1,14 @@
 //! The stream engine on a simulated network and disk: the same pipelines, on nodes of their own, in any order, with faults.
 
+use potoroo_actors::element::{Mark, Timestamp};
 use potoroo_actors::runtime::System;
 use potoroo_actors::runtime::io::Framing;
 use potoroo_actors::runtime::sim::{self, FaultKind, Faults, Node, Sim};
 use potoroo_actors::runtime::sys::net::TcpListener;
 use potoroo_actors::sink::{FileSink, TcpSink};
-use potoroo_actors::source::{Arrival, FileSource, TcpSource};
-use potoroo_actors::{Pipeline, sink, source};
+use potoroo_actors::source::{Arrival, FileSource, Step, TcpSource};
+use potoroo_actors::window::{Windowed, count, sum, tumbling};
+use potoroo_actors::{Pipeline, sink, source, time};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::ParseIntError;
@@ -236,4 +238,96 @@ fn a_file_is_published_whole_or_not_at_all_wherever_the_power_goes() {
     for kind in [FaultKind::Crash, FaultKind::SyncError, FaultKind::NameLost] {
         assert!(report.injected.count(kind) > 0, "{kind:?} has not happened: {report}");
     }
+}
+
+/// Windows over a diamond of two sources, with a stage behind them: the same results in any order of turns.
+fn windows_of_a_diamond(sim: &Sim) {
+    const RECORDS: u64 = 700;
+    const SIZE: u64 = 50;
+    let node = sim.node("windows");
+    let results = Arc::new(Mutex::new(Vec::new()));
+    let given = results.clone();
+    node.start(move || {
+        let system = system(3);
+        let pipeline = Pipeline::new();
+        let given = given.clone();
+        let shared = pipeline
+            .source("numbers", source::generate(2, |_| 0..RECORDS))
+            .timestamps(time::monotonic(|n: &u64| Timestamp::from_nanos(*n as i64)))
+            .share("shared");
+        let odd = shared.pick(|n| (n % 2 == 1).then_some(*n));
+        shared
+            .pick(|n| (n % 2 == 0).then_some(*n))
+            .merge(odd)
+            .key_by(|n| n % 5)
+            .window(tumbling(Duration::from_nanos(SIZE)))
+            .aggregate("by key", count())
+            .map(|result: Windowed<u64, u64>| result.value)
+            .key_by(|_| ())
+            .window(tumbling(Duration::from_nanos(SIZE)))
+            .aggregate("together", sum(|count: &u64| *count))
+            .sink(
+                "results",
+                sink::each(move |result: Windowed<(), u64>| {
+                    given
+                        .lock()
+                        .expect("no panic")
+                        .push((result.span.start.nanos(), result.value));
+                }),
+            );
+        drop(pipeline.start(&system));
+        system
+    });
+    for _ in 0..100 {
+        if results.lock().expect("no panic").len() as u64 == RECORDS / SIZE {
+            break;
+        }
+        sim.advance(Duration::from_secs(1));
+    }
+    let expected: Vec<_> = (0..RECORDS / SIZE).map(|n| ((n * SIZE) as i64, 2 * SIZE)).collect();
+    assert_eq!(*results.lock().expect("no panic"), expected);
+}
+
+#[test]
+fn windows_give_the_same_results_in_any_order_of_turns() {
+    sim::explore(windows_of_a_diamond).random(60).run();
+}
+
+/// What is late is late, whoever was faster: the source with its first records, or the job with the last of its announcements.
+fn the_first_record_is_late(sim: &Sim) {
+    let node = sim.node("late");
+    let results = Arc::new(Mutex::new(Vec::new()));
+    let given = results.clone();
+    node.start(move || {
+        let system = system(3);
+        let pipeline = Pipeline::new();
+        let given = given.clone();
+        let at = Timestamp::from_nanos;
+        let steps = move |_| {
+            [
+                Step::Mark(Mark::Watermark(at(100))),
+                Step::At(at(5), 1_u32),
+                Step::At(at(105), 2),
+            ]
+            .into_iter()
+        };
+        pipeline
+            .source("steps", source::steps(1, steps))
+            .key_by(|_| ())
+            .window(tumbling(Duration::from_nanos(10)))
+            .aggregate("windows", count())
+            .sink(
+                "results",
+                sink::each(move |result: Windowed<(), u64>| given.lock().expect("no panic").push(result.span.start)),
+            );
+        drop(pipeline.start(&system));
+        system
+    });
+    sim.advance(Duration::from_secs(1));
+    assert_eq!(*results.lock().expect("no panic"), [Timestamp::from_nanos(100)]);
+}
+
+#[test]
+fn what_is_late_does_not_depend_on_the_deployment() {
+    sim::explore(the_first_record_is_late).random(100).run();
 }

@@ -80,6 +80,12 @@ impl Inputs {
         self.have_ended()
     }
 
+    /// Whether all edges are announced that there are at the beginning. Until then nothing that comes can be judged: the
+    /// watermark would be that of an edge which carries nothing.
+    pub(crate) fn are_deployed(&self) -> bool {
+        !self.open.contains_key(&DEPLOYMENT)
+    }
+
     /// Whether nothing more can come.
     pub fn have_ended(&self) -> bool {
         self.open.is_empty()

@@ -13,15 +13,17 @@ mod lanes;
 mod one;
 mod outlet;
 mod port;
+mod share;
 mod side;
 
 pub use collector::{Collector, Downstream, Flow, Wiring};
-pub(crate) use fork::{BranchTo, SplitTo, Taps};
+pub(crate) use fork::{BranchTo, SplitTo};
 pub(crate) use inputs::DEPLOYMENT;
 pub use inputs::Inputs;
 pub(crate) use lanes::{InTurnTo, KeyedTo};
 pub use one::ToOne;
 pub use outlet::Outlet;
 pub(crate) use port::{Slot, Through, ToPort};
+pub(crate) use share::Taps;
 pub use side::SideTag;
 pub(crate) use side::{AnySideWay, SideLanes, Sides};

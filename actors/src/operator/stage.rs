@@ -8,7 +8,7 @@
 use super::output::Output;
 use crate::element::{Batch, EdgeId, Element, Grant, Mark, Timed, Timestamp};
 use crate::exchange::{
-    AnySideWay, Collector, Downstream, Flow, Inputs, SideLanes, Sides, Slot, Through, ToPort, Wiring,
+    AnySideWay, Collector, DEPLOYMENT, Downstream, Flow, Inputs, SideLanes, Sides, Slot, Through, ToPort, Wiring,
 };
 use crate::job::{Deploy, StageCounters};
 use crate::state::TimeToLive;
@@ -164,6 +164,8 @@ impl<U: Send + 'static> Ways<U> {
 pub(crate) struct Stage<I, O: Operator<I>> {
     operator: O,
     inputs: Inputs,
+    /// All edges are announced; what comes before waits, or the watermark would depend on who was faster.
+    is_deployed: bool,
     /// Something was said about event time that has not been looked at.
     has_news: bool,
     queue: VecDeque<Element<I>>,
@@ -211,6 +213,7 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
                     Ok(Self {
                         operator: make(setup),
                         inputs: Inputs::new(),
+                        is_deployed: false,
                         has_news: false,
                         queue: VecDeque::new(),
                         slicing: None,
@@ -293,7 +296,7 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
 
     /// Does what waits, as far as there is room.
     fn go_on(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
-        while self.is_ready() && !self.is_over {
+        while self.is_deployed && self.is_ready() && !self.is_over {
             if let Some(slicing) = self.slicing {
                 if self.slice(slicing)? == Progress::More {
                     ctx.run_again();
@@ -352,6 +355,11 @@ impl<I: Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
         match msg {
             // Announcements do not wait behind batches: an edge exists from when it was announced.
             StageMsg::Input(Element::Open(edge)) => self.inputs.opened(edge),
+            StageMsg::Input(Element::End(DEPLOYMENT)) => {
+                self.inputs.ended(DEPLOYMENT);
+                self.is_deployed = self.inputs.are_deployed();
+                self.has_news = true;
+            }
             StageMsg::Input(element) => self.queue.push_back(element),
             StageMsg::Granted(grant) => {
                 let mut left = self.main.granted(grant);

@@ -10,6 +10,7 @@
 
 mod aggregate;
 mod aggregates;
+mod collections;
 mod counting;
 mod dense;
 mod options;
@@ -20,10 +21,8 @@ mod spans;
 mod tumbling;
 
 pub use aggregate::Aggregate;
-pub use aggregates::{
-    Count, Extreme, ExtremeValue, Fold, Mean, Records, Sum, Top, count, fold, max, max_by, mean, min, min_by, records,
-    sum, top,
-};
+pub use aggregates::{Count, Extreme, ExtremeValue, Mean, Sum, count, max, max_by, mean, min, min_by, sum};
+pub use collections::{Fold, Records, Top, fold, records, top};
 pub use counting::{Counted, by_count, global};
 pub use options::{Late, Options};
 pub use session::{Session, session};

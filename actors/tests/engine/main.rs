@@ -9,6 +9,8 @@ mod formats;
 mod graphs;
 mod results;
 mod sinks;
+mod timers;
+mod window_models;
 mod windows;
 
 use potoroo_runtime::System;
