@@ -19,6 +19,9 @@ const UNWRITTEN_BYTES_MAX: usize = 1024 * 1024;
 /// When the pool has no room, it is asked again after this long.
 const AGAIN_AFTER: Duration = Duration::from_millis(10);
 
+/// How long what is less than a part to gather waits for more, so that a quiet job's results can be seen too.
+const LINGER: Duration = Duration::from_millis(50);
+
 /// What is done with the bytes of a sink, by waiting.
 pub(super) trait Output: Send {
     /// Writes whole records.
@@ -121,6 +124,7 @@ struct Now<T> {
     part_bytes: u64,
     age: Option<TimerId>,
     again: Option<TimerId>,
+    linger: Option<TimerId>,
     /// Batches whose credits are kept.
     #[expect(clippy::vec_box, reason = "the boxes go back")]
     kept: Vec<Box<Batch<T>>>,
@@ -141,6 +145,7 @@ impl<T> Now<T> {
             part_bytes: 0,
             age: None,
             again: None,
+            linger: None,
             kept: Vec::new(),
             all_ended: false,
             finishing: false,
@@ -238,6 +243,8 @@ impl<T: Send + 'static, E: Encode<T>> Writing<T, E> {
             }
         } else if now.buffer.len() > self.parts.gather_bytes {
             now.cut();
+        } else if !now.buffer.is_empty() && now.linger.is_none() {
+            now.linger = Some(ctx.signal_after(LINGER));
         }
         if now.steps.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             return;
@@ -296,6 +303,9 @@ impl<T: Send + 'static, E: Encode<T>> Actor for Writing<T, E> {
             if self.now.again == Some(timer) {
                 self.now.again = None;
                 self.now.asked = false;
+            } else if self.now.linger == Some(timer) {
+                self.now.linger = None;
+                self.now.cut();
             } else if self.now.age == Some(timer) {
                 self.now.roll(|timer| _ = ctx.cancel(timer));
             }

@@ -34,6 +34,15 @@ thread_local_pointer! {
     static CURRENT: Worker
 }
 
+/// Who the thread was before.
+struct Restore(*const Worker);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.with(|current| current.set(self.0));
+    }
+}
+
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -89,14 +98,16 @@ impl Worker {
 
     /// Makes this the calling thread's worker during `f`.
     pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore(*const Worker);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                CURRENT.with(|current| current.set(self.0));
-            }
-        }
         let _pool = self.pool.enter();
         let _restore = Restore(CURRENT.with(|current| current.replace(ptr::from_ref(self))));
+        f()
+    }
+
+    /// Runs `f` as a thread that is no worker: in a simulated world, what others do while a worker stands still in the middle
+    /// of something happens on the worker's thread.
+    #[cfg(not(potoroo_loom))]
+    pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+        let _restore = Restore(CURRENT.with(|current| current.replace(ptr::null())));
         f()
     }
 

@@ -130,7 +130,7 @@ impl SimWorld {
                 let taken = is.map(|is| is.taken.wrapping_sub(was.taken));
                 consumed = taken.filter(|taken| *taken <= was.data).unwrap_or_else(|| {
                     // Of one that has ended the worker knows it, together with the timers that fired in the turn.
-                    let handled = self.handled_on(before.worker) - before.handled;
+                    let handled = self.handled_on(before.worker).saturating_sub(before.handled);
                     was.data.min(handled as usize)
                 });
                 event.handled = was.descriptions.iter().take(consumed).cloned().collect();

@@ -3,6 +3,7 @@
 use super::super::choice::Who;
 use super::super::places::Whose;
 use super::{NUDGE_ONE_IN, STEP_TIME, SimWorld, Slot};
+use crate::scheduler::worker::Worker;
 use crate::sys::clock::Time;
 use crate::sys::simulated::{Errand, Nudge, Standing};
 use std::rc::Rc;
@@ -224,7 +225,9 @@ impl SimWorld {
         }
     }
 
+    /// Errands are what threads that are no workers do, and the world itself; some worker may stand still meanwhile.
     fn run_errand(&self, whose: Option<Whose>, errand: Errand) {
+        let errand: Errand = Box::new(move || Worker::outside(errand));
         match whose {
             None => errand(),
             Some(whose) if self.places.paused_until(whose.node) > self.now.get() => {
