@@ -58,7 +58,7 @@ pub struct Report {
     pub complete: bool,
     /// Tells explorations apart that went another way; the same for the same runs.
     pub hash: u64,
-    /// What went wrong by itself, as [`Explore::faults`] said, and by crashes.
+    /// What went wrong by itself, as [`Explore::faults`](super::Explore::faults) said, and by crashes.
     pub injected: Injected,
     /// How long it took.
     pub seconds: f64,
