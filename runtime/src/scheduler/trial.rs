@@ -2,7 +2,7 @@
 //!
 //! Where messages take less time than a crossing would, or little more, nobody can tell beforehand whether a second core
 //! helps: a thousand pairs that keep apart run faster on two cores, a ring through all of them much slower; work of 200 ns
-//! that is handed on at random gains a third, the same work handed out and collected by one actor loses a fifth. So it is
+//! that is handed on at random gains a quarter, small pieces that one actor hands out and collects lose a fifth. So it is
 //! tried: the rate of messages on all workers together is taken while the load is on one, then cells are offered, and after
 //! a few milliseconds the rate is taken again. If it has not risen enough, the cells go back, and the next trial waits
 //! longer.

@@ -227,13 +227,12 @@ impl SimWorld {
 
     /// Errands are what threads that are no workers do, and the world itself; some worker may stand still meanwhile.
     fn run_errand(&self, whose: Option<Whose>, errand: Errand) {
-        let errand: Errand = Box::new(move || Worker::outside(errand));
         match whose {
-            None => errand(),
+            None => Worker::outside(errand),
             Some(whose) if self.places.paused_until(whose.node) > self.now.get() => {
                 self.enqueue(self.places.paused_until(whose.node), Some(whose), errand);
             }
-            Some(whose) if self.places.is_alive(whose) => self.places.run_at(whose.node, errand),
+            Some(whose) if self.places.is_alive(whose) => self.places.run_at(whose.node, || Worker::outside(errand)),
             // What it holds belongs to nobody any more, and must tell nobody that it goes.
             Some(_) => std::mem::forget(errand),
         }
