@@ -6,6 +6,7 @@
 //! at once. What they share stands beside them.
 #![forbid(unsafe_code)]
 
+pub mod allocator;
 pub mod bench;
 pub mod chat;
 pub mod classics;

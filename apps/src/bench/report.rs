@@ -14,6 +14,8 @@ pub struct RunReport {
     pub name: String,
     /// Worker threads.
     pub workers: usize,
+    /// Whose memory it ran in.
+    pub allocator: String,
     /// Messages sent and handled.
     pub messages: u64,
     /// From the first message to the last.
@@ -80,11 +82,12 @@ pub(super) fn table(reports: &[RunReport]) -> String {
     };
     let first = &reports[median];
     let mut text = format!(
-        "{}, {} messages, {} worker{}, checksum {}\n\n",
+        "{}, {} messages, {} worker{}, {} allocator, checksum {}\n\n",
         first.name,
         count(first.messages),
         first.workers,
         if first.workers == 1 { "" } else { "s" },
+        first.allocator,
         first.checksum
     );
     let mut rows = vec![["run", "seconds", "messages/s", "ns/message", "local", "memory"].map(str::to_owned)];
@@ -141,6 +144,7 @@ mod tests {
         RunReport {
             name: "ring".to_owned(),
             workers: 1,
+            allocator: "system".to_owned(),
             messages: 1_000_000,
             seconds: 1e6 / messages_per_s,
             messages_per_s,
@@ -158,7 +162,7 @@ mod tests {
     #[test]
     fn the_table_is_aligned_and_names_the_median() {
         let expected = "\
-ring, 1,000,000 messages, 1 worker, checksum 00ff
+ring, 1,000,000 messages, 1 worker, system allocator, checksum 00ff
 
 run         seconds  messages/s  ns/message    local    memory
 1             0.500   2,000,000       500.0  50.00 %  3.00 MiB

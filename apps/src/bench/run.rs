@@ -7,6 +7,7 @@ use super::profile::{Processor, Profile};
 use super::progress::watch;
 use super::report::{Memory, RunReport, WakeUpNs};
 use super::trace;
+use crate::allocator;
 use crate::cli::BenchArgs;
 use crate::error::AppError;
 use crate::human::count;
@@ -93,6 +94,7 @@ fn report(bench: &Bench, workers: usize, measured: Measured, memory: Memory, sta
     let mut report = RunReport {
         name: bench.name.to_owned(),
         workers,
+        allocator: allocator::NAME.to_owned(),
         messages: measured.messages,
         seconds,
         messages_per_s: measured.messages as f64 / seconds.max(1e-9),

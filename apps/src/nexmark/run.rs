@@ -6,6 +6,7 @@
 use super::generate::{Events, Made};
 use super::total::Total;
 use super::{Query, bare, start};
+use crate::allocator;
 use crate::cli::nexmark::{RunNexmarkArgs, SourceMode};
 use crate::cli::workers_or_cores;
 use crate::error::AppError;
@@ -50,6 +51,7 @@ struct Report {
     /// `engine` or `loop`.
     by: &'static str,
     source: &'static str,
+    allocator: &'static str,
     events: u64,
     workers: usize,
     partitions: usize,
@@ -105,6 +107,7 @@ pub fn run(args: &RunNexmarkArgs) -> Result<(), AppError> {
             query: query.name(),
             by: if args.bare_loop { "loop" } else { "engine" },
             source: args.source.name(),
+            allocator: allocator::NAME,
             events: args.events,
             workers: workers.get(),
             partitions: partitions.get(),

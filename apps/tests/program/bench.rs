@@ -51,7 +51,7 @@ fn without_json_there_is_a_table_and_a_line_for_each_run() {
     assert!(
         ended
             .stdout
-            .starts_with("ping-pong, 2,000 messages, 1 worker, checksum "),
+            .starts_with("ping-pong, 2,000 messages, 1 worker, mimalloc allocator, checksum "),
         "{ended:?}"
     );
     assert_eq!(ended.stdout.matches("(median)").count(), 1, "{ended:?}");

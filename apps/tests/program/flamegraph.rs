@@ -41,7 +41,7 @@ fn samples_are_drawn_and_the_runs_reported() {
     assert!(
         ended
             .stdout
-            .starts_with("ping-pong, 2,000 messages, 1 worker, checksum "),
+            .starts_with("ping-pong, 2,000 messages, 1 worker, mimalloc allocator, checksum "),
         "{ended:?}"
     );
     assert!(ended.stdout.contains("\n2"), "{ended:?}");
