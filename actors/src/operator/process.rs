@@ -6,9 +6,11 @@
 use super::context::{KeyContext, TimeDomain, Timer};
 use super::output::Output;
 use super::stage::{FIRINGS_MAX, Operator, Progress, Setup, wall_clock};
-use crate::element::{Key, KeySelector, Routed, Timestamp};
-use crate::state::{Due, Expiry, KeyGroupTable, TimeToLive, Timers};
+use crate::element::{Key, KeyGroup, KeySelector, Routed, Timestamp, key_group};
+use crate::state::{Due, Entity, Expiry, KeyGroupTable, TimeToLive, Timers, Touched};
 use potoroo_runtime::{Fault, Turn};
+use std::any::Any;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a stage does with records of type `T`, key by key.
@@ -269,6 +271,57 @@ where
     fn keys(&self) -> usize {
         self.table.len()
     }
+
+    const MOVES_GROUPS: bool = true;
+
+    fn take_group(&mut self, group: KeyGroup) -> Box<dyn Any + Send> {
+        let is_one = |hash| key_group(hash) == group;
+        let (timers, clock) = (self.timers.take_of(is_one), self.clock.take_of(is_one));
+        let expiry = &self.expiry;
+        let entities = self.table.take_group(group).into_iter();
+        let entities = entities.map(|entity| (expiry.touched(&entity), entity)).collect();
+        Box::new(MovedGroup {
+            entities,
+            timers,
+            clock,
+        })
+    }
+
+    fn put_group(&mut self, _: KeyGroup, state: Box<dyn Any + Send>) {
+        let group = state.downcast::<MovedGroup<S::Key, St>>();
+        let MovedGroup {
+            entities,
+            timers,
+            clock,
+        } = *group.expect("all partitions of a stage have the same operator");
+        // Lives are counted by each partition for itself.
+        let mut lives = HashMap::with_capacity(entities.len());
+        for (touched, entity) in entities {
+            let Entity {
+                hash, key, state, life, ..
+            } = entity;
+            let here = self.table.entity(hash, |known| *known == key, || (key.clone(), state));
+            lives.insert((hash, life), here.life);
+            if let Some(touched) = touched {
+                self.expiry.came(here, touched);
+            }
+        }
+        for (due, timers) in [(timers, &mut self.timers), (clock, &mut self.clock)] {
+            // Timers of lives that are over are left behind.
+            for due in due {
+                if let Some(life) = lives.get(&(due.hash, due.life)) {
+                    timers.set(due.time, due.number, due.hash, &due.key, *life);
+                }
+            }
+        }
+    }
+}
+
+/// All that is kept for the keys of one group, on its way to another partition.
+struct MovedGroup<K, St> {
+    entities: Vec<(Option<Touched>, Entity<K, St>)>,
+    timers: Vec<Due<K>>,
+    clock: Vec<Due<K>>,
 }
 
 /// A process of two functions: what [`KeyedStream::entity`](crate::KeyedStream::entity) makes.

@@ -267,9 +267,17 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
             let Some(ways) = Ways::of(&slot, &Sides::default()) else {
                 return;
             };
-            let actors =
-                Stage::<Timed<T>, Pass>::deploy(&name, actors, ways, (&(), TimeToLive::Forever), |_| Pass, deploy);
-            let down = InTurnTo { actors };
+            let actors = Stage::<Timed<T>, Pass>::deploy(
+                &name,
+                (actors, actors),
+                ways,
+                (&(), TimeToLive::Forever),
+                |_| Pass,
+                deploy,
+            );
+            let down = InTurnTo {
+                actors: actors.elements,
+            };
             deploy.end_deployment_of(&down);
             branch.attach(&down, deploy);
         });
