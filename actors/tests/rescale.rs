@@ -1,13 +1,16 @@
 //! Partitions that become more or fewer while the job is at work: cases K2, K3 and K4, in any order of turns and on real workers.
 
-use potoroo_actors::element::{Mark, Timestamp};
+use potoroo_actors::element::{Mark, Routed, Timestamp};
 use potoroo_actors::runtime::sim::{self, Sim};
 use potoroo_actors::runtime::{AskError, System, Turn};
 use potoroo_actors::source::Step;
-use potoroo_actors::window::{count, tumbling};
-use potoroo_actors::{Job, KeyContext, KeyedProcess, Pipeline, RescaleError, Stream, TimeToLive, Timer, sink, source};
+use potoroo_actors::window::{Windowed, by_count, count, session, sliding, tumbling};
+use potoroo_actors::{
+    Job, KeyContext, KeyedProcess, NodeKind, Operator, Output, Pipeline, RescaleError, Stream, TimeToLive, Timer, sink,
+    source,
+};
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -176,6 +179,74 @@ fn k2_k4_results_are_the_same_however_groups_move_and_in_any_order_of_turns() {
     sim::explore(groups_move).random(80).run();
 }
 
+/// Windows of all kinds of which one changes its partitions: the same results as without.
+fn windows(partitions: Option<&dyn Fn(&Job)>, workers: usize) -> BTreeMap<String, u64> {
+    const OF_EACH: u64 = 30_000;
+    let system = System::builder().workers(workers).build().expect("starts");
+    let results: Arc<Mutex<BTreeMap<String, u64>>> = Arc::default();
+    let pipeline = Pipeline::new();
+    let records = pipeline
+        .source(
+            "records",
+            source::steps(INSTANCES, move |instance| records(instance, OF_EACH)),
+        )
+        .share("records of all");
+    macro_rules! window {
+        ($name:literal, $windows:expr) => {
+            let results = results.clone();
+            records
+                .pick(|record| Some(*record))
+                .key_by(|record| record.key)
+                .partitions(NonZeroUsize::MIN)
+                .partitions_max(NonZeroUsize::new(3).expect("not zero"))
+                .window($windows)
+                .aggregate($name, count())
+                .sink(
+                    concat!($name, " given"),
+                    sink::each(move |result: Windowed<u64, u64>| {
+                        let of_what = format!("{} {} {:?} {}", $name, result.key, result.firing, result.span);
+                        *results.lock().expect("no panic").entry(of_what).or_default() += result.value;
+                    }),
+                );
+        };
+    }
+    let nanos = Duration::from_nanos;
+    window!("tumbling", tumbling(nanos(100)));
+    window!("sliding", sliding(nanos(90), nanos(30)));
+    window!("session", session(nanos(35)));
+    window!("counted", by_count(NonZeroU64::new(7).expect("not zero")));
+    let job = pipeline.start(&system);
+    if let Some(change) = partitions {
+        change(&job);
+    }
+    job.wait().expect("succeeds");
+    std::mem::take(&mut results.lock().expect("no panic"))
+}
+
+#[test]
+fn k2_windows_of_all_kinds_move_with_their_keys() {
+    let moved = Mutex::new(BTreeSet::new());
+    let change = |job: &Job| {
+        for partitions in [3, 1, 2].into_iter().cycle() {
+            for stage in ["tumbling", "sliding", "session", "counted"] {
+                match job.rescale(stage, partitions).wait() {
+                    Ok(Ok(_)) => drop(moved.lock().expect("no panic").insert(stage)),
+                    Ok(Err(RescaleError::Ended)) | Err(AskError::Stopped) => return,
+                    answer => panic!("{answer:?}"),
+                }
+            }
+        }
+    };
+    let changed = windows(Some(&change), 2);
+    assert_eq!(moved.lock().expect("no panic").len(), 4, "the job was over too soon");
+    let unchanged = windows(None, 1);
+    let differs = changed
+        .iter()
+        .filter(|(of_what, value)| unchanged.get(*of_what) != Some(value));
+    assert_eq!(differs.take(5).collect::<Vec<_>>(), []);
+    assert_eq!(changed.len(), unchanged.len());
+}
+
 #[test]
 fn k4_groups_move_under_load_on_real_workers() {
     const OF_EACH: u64 = 60_000;
@@ -199,6 +270,18 @@ fn k4_groups_move_under_load_on_real_workers() {
     job.wait().expect("succeeds");
     assert!(moved > 0, "the job was over before anything had moved");
     check(&seen, OF_EACH);
+}
+
+/// An operator that says nothing about key groups.
+struct Fixed;
+
+impl Operator<Routed<u64>> for Fixed {
+    type Out = u64;
+
+    fn batch(&mut self, records: &mut Vec<Routed<u64>>, out: &mut Output<u64>) -> Turn {
+        records.drain(..).for_each(|routed| out.emit(routed.record));
+        Ok(())
+    }
 }
 
 fn forever(pipeline: &Pipeline) -> Stream<u64> {
@@ -227,9 +310,8 @@ fn k3_what_cannot_be_done_is_refused_and_the_job_goes_on() {
     counts
         .pick(|count| Some(*count))
         .key_by(|count| count % 3)
-        .window(tumbling(Duration::from_secs(1)))
-        .aggregate("windows", count())
-        .sink("windowed", sink::each(drop));
+        .operator("fixed", NodeKind::Keyed, |_| Fixed)
+        .sink("passed", sink::each(drop));
     let job = pipeline.start(&system);
     let refused = |stage: &str, partitions| {
         let answer = job.rescale(stage, partitions).wait().expect("the job answers");
@@ -240,11 +322,11 @@ fn k3_what_cannot_be_done_is_refused_and_the_job_goes_on() {
     assert_eq!(refused("counts", 0), format!("0 partitions: {too_many}"));
     assert_eq!(
         refused("count", 2),
-        "there is no keyed stage 'count'; there is: windows, counts"
+        "there is no keyed stage 'count'; there is: fixed, counts"
     );
     assert_eq!(
-        refused("windows", 1),
-        "the operator of stage 'windows' cannot give key groups away; entities and keyed processes can"
+        refused("fixed", 1),
+        "the operator of stage 'fixed' cannot give key groups away; entities, keyed processes and windows can"
     );
     let rescaled = job
         .rescale("counts", 3)

@@ -137,6 +137,20 @@ impl Inputs {
         self.presence = presence;
     }
 
+    /// How far these edges have come, if that is further than the stage: where key groups move, edges that have been opened
+    /// since do not count.
+    pub(crate) fn cut(&mut self, edges: &BTreeSet<EdgeId>) -> Option<Timestamp> {
+        let channels = edges.iter().filter_map(|edge| self.open.get(edge));
+        let least = channels
+            .filter(|channel| !channel.idle)
+            .map(|channel| channel.watermark)
+            .min()?;
+        (least > self.reached).then(|| {
+            self.reached = least;
+            least
+        })
+    }
+
     /// The watermark of the stage.
     pub fn watermark(&self) -> Timestamp {
         self.reached

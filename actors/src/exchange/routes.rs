@@ -18,7 +18,7 @@
 //! for the move. Only the keys under way wait; all others wait for event time at most, not for their records.
 //!
 //! A producer that joins during a step, such as a connection that has just been accepted, begins with the new table, but gets its
-//! credits when the step is over: nothing of it can overtake the state. One that ends during a step says its divide before its end.
+//! credits when the step is over: nothing of it can overtake the state. It does not count for the watermark at the divides. One that ends during a step says its divide before its end.
 //! Between its announcement and its connection a producer is unknown here, so a step begins only when none is in between.
 //!
 //! All partitions that there may ever be exist from the start. One without groups is away: nobody tells it about event time, and

@@ -5,7 +5,7 @@
 //! lacks a judgement of its own: nobody but the user says how many partitions there should be.
 
 use super::deploy::JobMsg;
-use crate::element::EdgeId;
+use crate::element::{EdgeId, KeyGroup};
 use crate::exchange::{GroupMove, NotNow, Routes, moves_to, owners};
 use potoroo_runtime::{Recipient, Reply};
 use std::any::Any;
@@ -41,10 +41,10 @@ pub(crate) enum MoveMsg {
     Activate(Recipient<MoveReport>),
     /// A step has begun that concerns you.
     Begin(Arc<MoveStep>),
-    /// The state of a group that is yours.
+    /// The state of groups that are yours.
     State {
         step: u64,
-        group: u16,
+        groups: Vec<KeyGroup>,
         state: Box<dyn Any + Send>,
     },
 }
@@ -113,7 +113,7 @@ impl fmt::Display for RescaleError {
             }
             Self::Unmovable { name } => write!(
                 f,
-                "the operator of stage '{name}' cannot give key groups away; entities and keyed processes can"
+                "the operator of stage '{name}' cannot give key groups away; entities, keyed processes and windows can"
             ),
             Self::OutOfRange {
                 partitions,

@@ -4,11 +4,10 @@
 //! back, and the states that have come. It lacks the stage: what is done with records and states is done there.
 
 use crate::element::{Batch, EdgeId, Element, Grouped, KeyGroup};
-use crate::exchange::GroupMove;
 use crate::job::MoveStep;
 use potoroo_runtime::sys::clock;
 use std::any::Any;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ pub(super) struct Moving<I> {
     divided: BTreeSet<EdgeId>,
     /// Edges of which nothing is taken in until the step is over here.
     blocked: BTreeSet<EdgeId>,
-    states: Vec<(u16, Box<dyn Any + Send>)>,
+    states: Vec<(Vec<KeyGroup>, Box<dyn Any + Send>)>,
     /// Records of groups whose state is not here yet.
     early: VecDeque<Element<I>>,
     /// What came on blocked edges.
@@ -55,8 +54,8 @@ impl<I: Grouped + Send + 'static> Moving<I> {
         self.divided.insert(edge);
     }
 
-    pub(super) fn came(&mut self, group: u16, state: Box<dyn Any + Send>) {
-        self.states.push((group, state));
+    pub(super) fn came(&mut self, groups: Vec<KeyGroup>, state: Box<dyn Any + Send>) {
+        self.states.push((groups, state));
     }
 
     /// Keeps what may not be taken in now, and gives the rest back.
@@ -123,25 +122,25 @@ impl<I: Grouped + Send + 'static> Moving<I> {
         plan.edges.is_subset(&self.divided).then_some(plan)
     }
 
-    /// The moves from here.
-    pub(super) fn to_give(plan: &MoveStep, partition: usize) -> impl Iterator<Item = GroupMove> {
-        plan.moves
-            .iter()
-            .filter(move |one| usize::from(one.from) == partition)
-            .copied()
+    /// What goes from here, by partition.
+    pub(super) fn to_give(plan: &MoveStep, partition: usize) -> BTreeMap<u16, Vec<KeyGroup>> {
+        let mut to_give: BTreeMap<u16, Vec<KeyGroup>> = BTreeMap::new();
+        for one in plan.moves.iter().filter(|one| usize::from(one.from) == partition) {
+            to_give.entry(one.to).or_default().push(one.group);
+        }
+        to_give
     }
 
     /// Whether the states of all groups that come here are here.
     pub(super) fn has_all(&self) -> bool {
         let expected = |plan: &Arc<MoveStep>| plan.moves.iter().filter(|one| one.to == self.partition).count();
-        self.plan
-            .as_ref()
-            .is_some_and(|plan| expected(plan) == self.states.len())
+        let came = self.states.iter().map(|(groups, _)| groups.len()).sum();
+        self.plan.as_ref().map(expected) == Some(came)
     }
 
-    /// The states that have come.
-    pub(super) fn states(&mut self) -> impl Iterator<Item = (KeyGroup, Box<dyn Any + Send>)> {
-        self.states.drain(..).map(|(group, state)| (KeyGroup(group), state))
+    /// The states that have come, and of which groups.
+    pub(super) fn states(&mut self) -> impl Iterator<Item = (Vec<KeyGroup>, Box<dyn Any + Send>)> {
+        self.states.drain(..)
     }
 
     /// For how long records could wait here.

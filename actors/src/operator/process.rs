@@ -6,8 +6,8 @@
 use super::context::{KeyContext, TimeDomain, Timer};
 use super::output::Output;
 use super::stage::{FIRINGS_MAX, Operator, Progress, Setup, wall_clock};
-use crate::element::{Key, KeyGroup, KeySelector, Routed, Timestamp, key_group};
-use crate::state::{Due, Entity, Expiry, KeyGroupTable, TimeToLive, Timers, Touched};
+use crate::element::{Key, KeyGroup, KeySelector, Routed, Timestamp};
+use crate::state::{Due, Entity, Expiry, KeyGroupTable, TimeToLive, Timers, Touched, in_groups};
 use potoroo_runtime::{Fault, Turn};
 use std::any::Any;
 use std::collections::HashMap;
@@ -274,34 +274,32 @@ where
 
     const MOVES_GROUPS: bool = true;
 
-    fn take_group(&mut self, group: KeyGroup) -> Box<dyn Any + Send> {
-        let is_one = |hash| key_group(hash) == group;
-        let (timers, clock) = (self.timers.take_of(is_one), self.clock.take_of(is_one));
+    fn take_groups(&mut self, groups: &[KeyGroup]) -> Box<dyn Any + Send> {
+        let is_one = in_groups(groups);
+        let (timers, clock) = (self.timers.take_of(&is_one), self.clock.take_of(&is_one));
         let expiry = &self.expiry;
-        let entities = self.table.take_group(group).into_iter();
+        let entities = groups.iter().flat_map(|group| self.table.take_group(*group));
         let entities = entities.map(|entity| (expiry.touched(&entity), entity)).collect();
-        Box::new(MovedGroup {
+        Box::new(MovedGroups {
             entities,
             timers,
             clock,
         })
     }
 
-    fn put_group(&mut self, _: KeyGroup, state: Box<dyn Any + Send>) {
-        let group = state.downcast::<MovedGroup<S::Key, St>>();
-        let MovedGroup {
+    fn put_groups(&mut self, state: Box<dyn Any + Send>) {
+        let groups = state.downcast::<MovedGroups<S::Key, St>>();
+        let MovedGroups {
             entities,
             timers,
             clock,
-        } = *group.expect("all partitions of a stage have the same operator");
+        } = *groups.expect("all partitions of a stage have the same operator");
         // Lives are counted by each partition for itself.
         let mut lives = HashMap::with_capacity(entities.len());
         for (touched, entity) in entities {
-            let Entity {
-                hash, key, state, life, ..
-            } = entity;
-            let here = self.table.entity(hash, |known| *known == key, || (key.clone(), state));
-            lives.insert((hash, life), here.life);
+            let before = (entity.hash, entity.life);
+            let here = self.table.put(entity);
+            lives.insert(before, here.life);
             if let Some(touched) = touched {
                 self.expiry.came(here, touched);
             }
@@ -317,8 +315,8 @@ where
     }
 }
 
-/// All that is kept for the keys of one group, on its way to another partition.
-struct MovedGroup<K, St> {
+/// All that is kept for the keys of some groups, on its way to another partition.
+struct MovedGroups<K, St> {
     entities: Vec<(Option<Touched>, Entity<K, St>)>,
     timers: Vec<Due<K>>,
     clock: Vec<Due<K>>,

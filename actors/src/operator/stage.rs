@@ -87,19 +87,20 @@ pub trait Operator<I>: Send + 'static {
         0
     }
 
-    /// Whether [`take_group`](Self::take_group) and [`put_group`](Self::put_group) do what they should, so that
+    /// Whether [`take_groups`](Self::take_groups) and [`put_groups`](Self::put_groups) do what they should, so that
     /// [`Job::rescale`](crate::Job::rescale) can be used.
     const MOVES_GROUPS: bool = false;
 
-    /// Takes out all that is kept for the keys of a group, timers included, to be taken in by another partition.
-    fn take_group(&mut self, group: KeyGroup) -> Box<dyn Any + Send> {
-        let _ = group;
+    /// Takes out all that is kept for the keys of these groups, timers included, to be taken in by another partition. No
+    /// watermark is half done.
+    fn take_groups(&mut self, groups: &[KeyGroup]) -> Box<dyn Any + Send> {
+        let _ = groups;
         Box::new(())
     }
 
-    /// Takes in what [`take_group`](Self::take_group) of another partition gave. The watermark is the same here.
-    fn put_group(&mut self, group: KeyGroup, state: Box<dyn Any + Send>) {
-        let _ = (group, state);
+    /// Takes in what [`take_groups`](Self::take_groups) of another partition gave. The watermark is the same here.
+    fn put_groups(&mut self, state: Box<dyn Any + Send>) {
+        let _ = state;
     }
 }
 
@@ -313,7 +314,7 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
                 self.activating = Some(report);
             }
             MoveMsg::Begin(step) => self.moving(step.step).begin(step),
-            MoveMsg::State { step, group, state } => self.moving(step).came(group, state),
+            MoveMsg::State { step, groups, state } => self.moving(step).came(groups, state),
         }
     }
 
@@ -325,13 +326,17 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
         let Some(step) = moving.divided_plan().cloned() else {
             return false;
         };
+        if let Some(now) = self.inputs.cut(&step.edges) {
+            self.slicing = Some(Slicing::Watermark(now));
+            return true;
+        }
         if !moving.has_given {
             moving.has_given = true;
-            for one in Moving::<I>::to_give(&step, self.partition) {
-                step.partitions[usize::from(one.to)].tell(MoveMsg::State {
+            for (to, groups) in Moving::<I>::to_give(&step, self.partition) {
+                step.partitions[usize::from(to)].tell(MoveMsg::State {
                     step: step.step,
-                    group: one.group.0,
-                    state: self.operator.take_group(one.group),
+                    state: self.operator.take_groups(&groups),
+                    groups,
                 });
             }
             return true;
@@ -339,13 +344,13 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
         if !moving.has_all() {
             return false;
         }
-        let mut pauses = Vec::new();
-        for (group, state) in moving.states() {
-            self.operator.put_group(group, state);
-            pauses.push(group.0);
+        let mut moved = Vec::new();
+        for (groups, state) in moving.states() {
+            self.operator.put_groups(state);
+            moved.extend(groups);
         }
         let pause = moving.pause();
-        let pauses = pauses.into_iter().map(|group| (group, pause)).collect();
+        let pauses = moved.into_iter().map(|group| (group.0, pause)).collect();
         let is_away = step.away.iter().any(|one| usize::from(*one) == self.partition);
         self.inputs
             .set_presence(if is_away { Presence::Away } else { Presence::Present });

@@ -5,11 +5,13 @@
 
 mod expiry;
 mod lives;
+mod moved;
 mod timers;
 
 pub use expiry::TimeToLive;
 pub(crate) use expiry::{Expiry, Touched};
 pub(crate) use lives::{Agenda, Life};
+pub(crate) use moved::{MovedEntities, in_groups};
 pub(crate) use timers::{Due, Timers};
 
 use crate::element::{KEY_GROUPS, Key, KeyGroup, key_group};
@@ -124,6 +126,13 @@ impl<K: Key, S> KeyGroupTable<K, S> {
         };
         self.entities -= table.len();
         table.drain().collect()
+    }
+
+    /// Takes an entity of another partition in, as a life of its own; gives it.
+    pub(crate) fn put(&mut self, entity: Entity<K, S>) -> &mut Entity<K, S> {
+        let Entity { hash, key, state, .. } = entity;
+        // There is none yet: a key is in one partition.
+        self.entity(hash, |_| false, || (key, state))
     }
 
     /// All entities; the order has no meaning.

@@ -56,7 +56,9 @@ fn main() {
         )
         .sink(
             "counted",
-            sink::each(move |()| drop(sum.fetch_add(1, Ordering::Relaxed))),
+            sink::each(move |()| {
+                sum.fetch_add(1, Ordering::Relaxed);
+            }),
         );
     let job = pipeline.start(&system);
     while job.status().stage("counts").is_none_or(|stage| stage.keys < keys / 2) {
