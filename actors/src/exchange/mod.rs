@@ -6,6 +6,7 @@
 //! edge: an outlet without credit keeps its records, its collector is no longer ready, and its producer takes nothing
 //! more in until a grant comes back.
 
+mod align;
 mod collector;
 mod fork;
 mod inputs;
@@ -17,6 +18,8 @@ mod routes;
 mod share;
 mod side;
 
+pub(crate) use align::AlignTo;
+pub use align::Alignment;
 pub use collector::{Collector, Downstream, Flow, Wiring};
 pub(crate) use fork::{BranchTo, SplitTo};
 pub(crate) use inputs::DEPLOYMENT;
