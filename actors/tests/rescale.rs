@@ -174,6 +174,65 @@ fn groups_move(sim: &Sim) {
     check(&seen, OF_EACH);
 }
 
+/// B1, B3 and B5: the stage that changes is behind a diamond, where one source comes to it on two ways, so that batches of one wait
+/// while the other is held back; and one source ends long before the other.
+fn groups_move_behind_a_diamond(sim: &Sim) {
+    const OF_EACH: u64 = 1200;
+    let node = sim.node("moving");
+    let seen: Arc<Mutex<BTreeMap<u64, Vec<u64>>>> = Arc::default();
+    let job: Arc<Mutex<Option<Job>>> = Arc::default();
+    let (given, started) = (seen.clone(), job.clone());
+    node.start(move || {
+        let system = System::builder().workers(3).pin(false).build().expect("starts");
+        let pipeline = Pipeline::new();
+        let long_and_short = |instance: usize| records(instance, OF_EACH / (1 + 4 * instance as u64));
+        let all = pipeline
+            .source("records", source::steps(INSTANCES, long_and_short))
+            .share("both ways");
+        let odd = all.pick(|record| (record.key / 2 % 2 == 1).then_some(*record));
+        let given = given.clone();
+        all.pick(|record| (record.key / 2 % 2 == 0).then_some(*record))
+            .merge(odd)
+            .key_by(|record| record.key)
+            .partitions(NonZeroUsize::MIN)
+            .partitions_max(NonZeroUsize::new(3).expect("not zero"))
+            .process("watching", Watching)
+            .sink(
+                "seen",
+                sink::each(move |one| {
+                    if let Seen::Record(key, number) = one {
+                        given.lock().expect("no panic").entry(key).or_default().push(number);
+                    }
+                }),
+            );
+        *started.lock().expect("no panic") = Some(pipeline.start(&system));
+        system
+    });
+    for _ in 0..6 {
+        for _ in 0..sim.choose(1000) {
+            sim.step();
+        }
+        if let Some(job) = &*job.lock().expect("no panic") {
+            drop(job.rescale("watching", 1 + sim.choose(3)));
+        }
+    }
+    sim.advance(Duration::from_secs(1));
+    let mut expected: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for instance in 0..INSTANCES {
+        for step in records(instance, OF_EACH / (1 + 4 * instance as u64)) {
+            if let Step::At(_, record) = step {
+                expected.entry(record.key).or_default().push(record.number);
+            }
+        }
+    }
+    assert_eq!(*seen.lock().expect("no panic"), expected);
+}
+
+#[test]
+fn b1_b3_b5_groups_move_behind_a_diamond_and_where_a_source_ends() {
+    sim::explore(groups_move_behind_a_diamond).random(80).run();
+}
+
 #[test]
 fn k2_k4_results_are_the_same_however_groups_move_and_in_any_order_of_turns() {
     sim::explore(groups_move).random(80).run();
