@@ -37,7 +37,7 @@ mod plan;
 mod state;
 
 pub use exchange::SideTag;
-pub use job::{DeadLetter, DeadLetters, Deploy, Drain, Job, JobError, JobStatus, StageStatus};
+pub use job::{DeadLetter, DeadLetters, Deploy, Drain, Job, JobError, JobStatus, RescaleError, Rescaled, StageStatus};
 pub use operator::timestamps as time;
 pub use operator::{FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer};
 pub use plan::{Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, WindowedStream};

@@ -82,6 +82,9 @@ pub enum Mark {
 pub struct Batch<I> {
     /// The records. May be none, when only the mark matters.
     pub items: Vec<I>,
+    /// The producer routes by another table from here on: the number of the step.
+    pub(crate) divide: Option<u64>,
+    /// What is said after the records, and after the divide.
     pub(crate) mark: Option<Mark>,
     pub(crate) edge: EdgeId,
     /// Which of the producer's lanes this is, for the way back.
@@ -96,7 +99,8 @@ impl<I: Send + 'static> Batch<I> {
         self.items.clear();
         if let Some(back) = self.back.take() {
             let lane = self.lane;
-            back.tell(Grant { lane, batch: self });
+            let what = Granted::Credit(self);
+            back.tell(Grant { lane, what });
         }
     }
 }
@@ -114,11 +118,37 @@ pub enum Element<I> {
     End(EdgeId),
 }
 
-/// A credit: the consumer has taken a batch in and the producer may send one more.
+/// A credit: the consumer has taken a batch in and the producer may send one more. Or word that the routes have changed.
 #[derive(Debug)]
 pub struct Grant {
-    /// The lane that the credit is for.
+    /// The lane that it is for.
     pub(crate) lane: u32,
+    pub(crate) what: Granted,
+}
+
+/// What a producer is granted.
+#[derive(Debug)]
+pub(crate) enum Granted {
     /// The emptied batch, to be filled again.
-    pub(crate) batch: Box<dyn Any + Send>,
+    Credit(Box<dyn Any + Send>),
+    /// There is something to be seen at the routes into the stage.
+    News,
+}
+
+/// What arrives at a stage, and may belong to a key group.
+pub(crate) trait Grouped {
+    /// The key group, if there are keys.
+    fn group(&self) -> Option<KeyGroup>;
+}
+
+impl<T> Grouped for Routed<T> {
+    fn group(&self) -> Option<KeyGroup> {
+        Some(key_group(self.hash))
+    }
+}
+
+impl<T> Grouped for Timed<T> {
+    fn group(&self) -> Option<KeyGroup> {
+        None
+    }
 }

@@ -23,6 +23,17 @@ struct Channel {
     announced: bool,
 }
 
+/// Whether a partition has key groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Present,
+    /// It has none: idle, whatever its edges say, which nobody tells about event time.
+    Away,
+    /// Some are coming. It is active, but its watermark stays where it is until they are here: some edges hear of them
+    /// before others.
+    Coming,
+}
+
 /// The edges into one actor.
 #[derive(Debug)]
 pub struct Inputs {
@@ -35,6 +46,7 @@ pub struct Inputs {
     seen_max: Timestamp,
     /// What was told to the stages after.
     idle: bool,
+    presence: Presence,
 }
 
 impl Default for Inputs {
@@ -46,12 +58,18 @@ impl Default for Inputs {
 impl Inputs {
     /// One open edge: the deployment's.
     pub fn new() -> Self {
+        Self::with_presence(Presence::Present)
+    }
+
+    /// The same for a partition that may have no key groups.
+    pub(crate) fn with_presence(presence: Presence) -> Self {
         let mut inputs = Self {
             open: BTreeMap::new(),
             ended_early: BTreeSet::new(),
             reached: Timestamp::MIN,
             seen_max: Timestamp::MIN,
             idle: false,
+            presence,
         };
         inputs.opened(DEPLOYMENT);
         inputs
@@ -114,6 +132,25 @@ impl Inputs {
         std::mem::take(&mut self.channel(edge).idle)
     }
 
+    /// Whether the stage has key groups, for a stage that may have none.
+    pub(crate) fn set_presence(&mut self, presence: Presence) {
+        self.presence = presence;
+    }
+
+    /// How far these edges have come, if that is further than the stage: where key groups move, edges that have been opened
+    /// since do not count.
+    pub(crate) fn cut(&mut self, edges: &BTreeSet<EdgeId>) -> Option<Timestamp> {
+        let channels = edges.iter().filter_map(|edge| self.open.get(edge));
+        let least = channels
+            .filter(|channel| !channel.idle)
+            .map(|channel| channel.watermark)
+            .min()?;
+        (least > self.reached).then(|| {
+            self.reached = least;
+            least
+        })
+    }
+
     /// The watermark of the stage.
     pub fn watermark(&self) -> Timestamp {
         self.reached
@@ -130,6 +167,12 @@ impl Inputs {
         let idle = !active && !self.open.is_empty();
         if idle {
             least = self.seen_max;
+        }
+        if self.presence != Presence::Present && !self.open.is_empty() {
+            let is_away = self.presence == Presence::Away;
+            let is_news = self.idle != is_away;
+            self.idle = is_away;
+            return is_news.then_some(if is_away { Mark::Idle } else { Mark::Active });
         }
         if self.idle && !idle {
             self.idle = false;

@@ -2,14 +2,17 @@
 
 use super::collector::{Collector, Downstream, Flow, Wiring};
 use super::outlet::Outlet;
-use crate::element::{EdgeId, Element, Grant, KEY_GROUPS, KeySelector, Mark, Routed, Timed, Timestamp, key_group};
+use super::routes::{Change, Routes, Table, owners};
+use crate::element::{EdgeId, Element, Grant, Granted, KeySelector, Mark, Routed, Timed, Timestamp, key_group};
 use potoroo_runtime::Recipient;
 use std::sync::Arc;
 
 /// To the partitions of a keyed stage.
 pub(crate) struct KeyedTo<T, S> {
+    /// All that there may ever be.
     pub(crate) partitions: Arc<[Recipient<Element<Routed<T>>>]>,
     pub(crate) selector: S,
+    pub(crate) routes: Arc<Routes>,
 }
 
 impl<T, S: Clone> Clone for KeyedTo<T, S> {
@@ -17,6 +20,7 @@ impl<T, S: Clone> Clone for KeyedTo<T, S> {
         Self {
             partitions: self.partitions.clone(),
             selector: self.selector.clone(),
+            routes: self.routes.clone(),
         }
     }
 }
@@ -42,86 +46,160 @@ where
     type Collector = Exchange<T, S>;
 
     fn open(&self, edge: EdgeId) {
+        self.routes.announced(edge);
         tell_all(&self.partitions, || Element::Open(edge));
     }
 
     fn idle(&self, edge: EdgeId) {
+        self.routes.nobody_on(edge);
         tell_all(&self.partitions, || Element::Idle(edge));
     }
 
     fn close(&self, edge: EdgeId) {
+        self.routes.nobody_on(edge);
         tell_all(&self.partitions, || Element::End(edge));
     }
 
     fn connect(&self, edge: EdgeId, wiring: &mut Wiring) -> Exchange<T, S> {
-        let outlets = outlets(&self.partitions, edge, wiring);
+        let mut outlets = outlets(&self.partitions, edge, wiring);
+        let joined = self.routes.join(edge, wiring.me(), outlets[0].lane());
+        let active = owners(&joined.table);
+        if joined.is_held {
+            outlets.iter_mut().for_each(Outlet::hold);
+        }
         Exchange {
-            lane_of: lanes_of_groups(outlets.len()),
             outlets,
+            table: joined.table,
+            active,
             selector: self.selector.clone(),
+            routes: self.routes.clone(),
+            edge,
+            step: joined.step,
+            watermark: None,
+            is_idle: false,
+            is_held: joined.is_held,
+            is_ending: false,
+            has_left: false,
         }
     }
-}
-
-/// Which partition owns which key group: contiguous ranges that differ by at most one group.
-fn lanes_of_groups(partitions: usize) -> Box<[u16]> {
-    (0..KEY_GROUPS)
-        .map(|group| u16::try_from(group * partitions / KEY_GROUPS).expect("at most KEY_GROUPS partitions"))
-        .collect()
 }
 
 /// Routes records to partitions by key.
 #[derive(Debug)]
 pub(crate) struct Exchange<T, S> {
+    /// One for each partition that there may ever be.
     outlets: Vec<Outlet<Routed<T>>>,
-    lane_of: Box<[u16]>,
+    table: Table,
+    /// The partitions that have groups; the others are not told about event time.
+    active: Vec<u16>,
     selector: S,
+    routes: Arc<Routes>,
+    edge: EdgeId,
+    /// How many steps of the routes have been made here.
+    step: u64,
+    /// What was last said about event time.
+    watermark: Option<Timestamp>,
+    is_idle: bool,
+    /// Groups were under way when this producer connected, and are.
+    is_held: bool,
+    is_ending: bool,
+    /// The end has been passed on.
+    has_left: bool,
 }
 
-/// What all ways to several actors have in common.
-macro_rules! flow_of_outlets {
-    () => {
-        fn mark(&mut self, mark: Mark) {
-            self.outlets.iter_mut().for_each(|outlet| outlet.mark(mark));
+impl<T: Send + 'static, S> Exchange<T, S> {
+    /// Looks what there is to do at the routes.
+    fn look_at_routes(&mut self) {
+        if let Some(change) = self.routes.change_since(self.step) {
+            self.make(change);
         }
-
-        #[inline]
-        fn is_ready(&self) -> bool {
-            self.outlets.iter().all(Outlet::is_ready)
+        if self.is_held && !self.routes.is_moving() {
+            self.is_held = false;
+            self.outlets.iter_mut().for_each(Outlet::release);
         }
+    }
 
-        fn flush(&mut self) {
-            self.outlets.iter_mut().for_each(Outlet::flush);
-        }
-
-        fn granted(&mut self, grant: Grant) -> Option<Grant> {
-            let first = self.outlets.first()?.lane();
-            match grant
-                .lane
-                .checked_sub(first)
-                .and_then(|at| self.outlets.get_mut(at as usize))
-            {
-                Some(outlet) => outlet.granted(grant),
-                None => Some(grant),
+    /// Makes a step: from here on records go by the new table.
+    fn make(&mut self, change: Change) {
+        let before = std::mem::replace(&mut self.active, owners(&change.table));
+        self.table = change.table;
+        self.step = change.step;
+        for partition in self.active.iter().filter(|now| before.binary_search(now).is_err()) {
+            let outlet = &mut self.outlets[usize::from(*partition)];
+            outlet.mark(self.watermark.map_or(Mark::Active, Mark::Watermark));
+            if self.is_idle {
+                outlet.mark(Mark::Idle);
             }
         }
-
-        fn end(&mut self) {
-            self.outlets.iter_mut().for_each(Outlet::end);
+        for partition in change.concerned.iter() {
+            self.outlets[usize::from(*partition)].divide(self.step);
         }
+    }
 
-        fn has_ended(&self) -> bool {
-            self.outlets.iter().all(Outlet::has_ended)
+    /// Passes the end on once everything before it has been sent.
+    fn leave_if_done(&mut self) {
+        while self.is_ending && !self.has_left && self.outlets.iter().all(Outlet::is_empty) {
+            match self.routes.leave(self.edge, self.step) {
+                Some(change) => self.make(change),
+                None => {
+                    self.has_left = true;
+                    self.outlets.iter_mut().for_each(Outlet::end);
+                }
+            }
         }
-
-        fn batches_in_flight(&self) -> usize {
-            self.outlets.iter().map(Outlet::batches_in_flight).sum()
-        }
-    };
+    }
 }
 
 impl<T: Send + 'static, S: Send + 'static> Flow for Exchange<T, S> {
-    flow_of_outlets!();
+    fn mark(&mut self, mark: Mark) {
+        match mark {
+            Mark::Watermark(time) => {
+                self.watermark = self.watermark.max(Some(time));
+                self.is_idle = false;
+            }
+            Mark::Idle => self.is_idle = true,
+            Mark::Active => self.is_idle = false,
+        }
+        for partition in &self.active {
+            self.outlets[usize::from(*partition)].mark(mark);
+        }
+    }
+
+    #[inline]
+    fn is_ready(&self) -> bool {
+        self.outlets.iter().all(Outlet::is_ready)
+    }
+
+    fn flush(&mut self) {
+        self.outlets.iter_mut().for_each(Outlet::flush);
+        self.leave_if_done();
+    }
+
+    fn granted(&mut self, grant: Grant) -> Option<Grant> {
+        let first = self.outlets.first()?.lane();
+        let at = grant.lane.checked_sub(first).map_or(usize::MAX, |at| at as usize);
+        match (self.outlets.get_mut(at), &grant.what) {
+            (None, _) => Some(grant),
+            (Some(outlet), Granted::Credit(_)) => outlet.granted(grant),
+            (Some(_), Granted::News) => {
+                self.look_at_routes();
+                None
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.is_ending = true;
+        self.flush();
+    }
+
+    fn has_ended(&self) -> bool {
+        self.has_left && self.outlets.iter().all(Outlet::has_ended)
+    }
+
+    fn batches_in_flight(&self) -> usize {
+        self.outlets.iter().map(Outlet::batches_in_flight).sum()
+    }
 }
 
 impl<T, S> Collector<T> for Exchange<T, S>
@@ -132,7 +210,7 @@ where
     #[inline]
     fn collect(&mut self, record: T, time: Timestamp) {
         let hash = self.selector.hash64(&record);
-        let lane = self.lane_of[key_group(hash).0 as usize];
+        let lane = self.table[key_group(hash).0 as usize];
         self.outlets[lane as usize].push(Routed { hash, time, record });
     }
 }
@@ -183,7 +261,42 @@ pub(crate) struct InTurn<T> {
 }
 
 impl<T: Send + 'static> Flow for InTurn<T> {
-    flow_of_outlets!();
+    fn mark(&mut self, mark: Mark) {
+        self.outlets.iter_mut().for_each(|outlet| outlet.mark(mark));
+    }
+
+    #[inline]
+    fn is_ready(&self) -> bool {
+        self.outlets.iter().all(Outlet::is_ready)
+    }
+
+    fn flush(&mut self) {
+        self.outlets.iter_mut().for_each(Outlet::flush);
+    }
+
+    fn granted(&mut self, grant: Grant) -> Option<Grant> {
+        let first = self.outlets.first()?.lane();
+        match grant
+            .lane
+            .checked_sub(first)
+            .and_then(|at| self.outlets.get_mut(at as usize))
+        {
+            Some(outlet) => outlet.granted(grant),
+            None => Some(grant),
+        }
+    }
+
+    fn end(&mut self) {
+        self.outlets.iter_mut().for_each(Outlet::end);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.outlets.iter().all(Outlet::has_ended)
+    }
+
+    fn batches_in_flight(&self) -> usize {
+        self.outlets.iter().map(Outlet::batches_in_flight).sum()
+    }
 }
 
 impl<T: Send + 'static> Collector<T> for InTurn<T> {
@@ -191,27 +304,6 @@ impl<T: Send + 'static> Collector<T> for InTurn<T> {
     fn collect(&mut self, record: T, time: Timestamp) {
         if self.outlets[self.now].push(Timed { time, record }) {
             self.now = (self.now + 1) % self.outlets.len();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn key_groups_are_spread_evenly_and_in_order() {
-        for partitions in [1, 2, 3, 7, 1024] {
-            let lanes = lanes_of_groups(partitions);
-            assert!(lanes.is_sorted());
-            for partition in 0..partitions {
-                let owned = lanes.iter().filter(|lane| **lane as usize == partition).count();
-                let even = KEY_GROUPS / partitions;
-                assert!(
-                    owned == even || owned == even + 1,
-                    "{partition} of {partitions}: {owned}"
-                );
-            }
         }
     }
 }

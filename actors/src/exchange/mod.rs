@@ -6,6 +6,7 @@
 //! edge: an outlet without credit keeps its records, its collector is no longer ready, and its producer takes nothing
 //! more in until a grant comes back.
 
+mod align;
 mod collector;
 mod fork;
 mod inputs;
@@ -13,17 +14,22 @@ mod lanes;
 mod one;
 mod outlet;
 mod port;
+mod routes;
 mod share;
 mod side;
 
+pub(crate) use align::AlignTo;
+pub use align::Alignment;
 pub use collector::{Collector, Downstream, Flow, Wiring};
 pub(crate) use fork::{BranchTo, SplitTo};
 pub(crate) use inputs::DEPLOYMENT;
 pub use inputs::Inputs;
+pub(crate) use inputs::Presence;
 pub(crate) use lanes::{InTurnTo, KeyedTo};
 pub use one::ToOne;
 pub use outlet::Outlet;
 pub(crate) use port::{Slot, Through, ToPort};
+pub(crate) use routes::{GroupMove, NotNow, Routes, moves_to, owners};
 pub(crate) use share::Taps;
 pub use side::SideTag;
 pub(crate) use side::{AnySideWay, SideLanes, Sides};

@@ -3,7 +3,7 @@
 //! Batches travel to the consumer and come back empty with the credit, so a steady stream allocates nothing. A mark travels
 //! with the batch before it, or in an empty one, and so keeps its place. It lacks any idea of keys.
 
-use crate::element::{Batch, EdgeId, Element, Grant, Mark};
+use crate::element::{Batch, EdgeId, Element, Grant, Granted, Mark};
 use potoroo_runtime::Recipient;
 use std::collections::VecDeque;
 
@@ -42,6 +42,8 @@ pub struct Outlet<I> {
     #[expect(clippy::vec_box, reason = "the boxes travel")]
     spare: Vec<Box<Batch<I>>>,
     credits: u32,
+    /// Nothing may be sent for now, whatever credit there is.
+    is_held: bool,
     /// The end has been asked for; it is sent when everything before it has been.
     ending: bool,
     ended: bool,
@@ -58,6 +60,7 @@ impl<I: Send + 'static> Outlet<I> {
             waiting: VecDeque::new(),
             spare: Vec::new(),
             credits: EDGE_CREDITS,
+            is_held: false,
             ending: false,
             ended: false,
         }
@@ -94,6 +97,7 @@ impl<I: Send + 'static> Outlet<I> {
         let mut batch = self.spare.pop().unwrap_or_else(|| {
             Box::new(Batch {
                 items: Vec::new(),
+                divide: None,
                 mark: None,
                 edge: self.edge,
                 lane: self.lane,
@@ -101,12 +105,39 @@ impl<I: Send + 'static> Outlet<I> {
             })
         });
         std::mem::swap(&mut batch.items, &mut self.filling);
+        batch.divide = None;
         batch.mark = mark;
         self.waiting.push_back(batch);
     }
 
+    /// Says that the producer routes by another table from here on.
+    pub(super) fn divide(&mut self, step: u64) {
+        self.close_batch(None);
+        if let Some(last) = self.waiting.back_mut() {
+            last.divide = Some(step);
+        }
+        self.send_what_credit_allows();
+    }
+
+    /// Keeps everything until it is [`released`](Self::release).
+    pub(super) fn hold(&mut self) {
+        self.is_held = true;
+    }
+
+    /// Sends what was held.
+    pub(super) fn release(&mut self) {
+        self.is_held = false;
+        self.send_what_credit_allows();
+    }
+
+    /// Whether everything has been sent.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.filling.is_empty()
+    }
+
     fn send_what_credit_allows(&mut self) {
         while self.credits > 0
+            && !self.is_held
             && let Some(mut batch) = self.waiting.pop_front()
         {
             self.credits -= 1;
@@ -131,7 +162,7 @@ impl<I: Send + 'static> Outlet<I> {
     /// Sends what there is, as far as credit goes; at the end of a turn.
     pub(crate) fn flush(&mut self) {
         self.send_what_credit_allows();
-        if self.credits > 0 && !self.filling.is_empty() {
+        if self.credits > 0 && !self.is_held && !self.filling.is_empty() {
             self.close_batch(None);
             self.send_what_credit_allows();
         }
@@ -146,14 +177,13 @@ impl<I: Send + 'static> Outlet<I> {
         if grant.lane != self.lane {
             return Some(grant);
         }
-        let batch = grant
-            .batch
-            .downcast::<Batch<I>>()
-            .expect("a lane's batches are of one type");
-        debug_assert!(batch.items.is_empty());
-        self.credits += 1;
-        self.spare.push(batch);
-        self.send_what_credit_allows();
+        if let Granted::Credit(batch) = grant.what {
+            let batch = batch.downcast::<Batch<I>>().expect("a lane's batches are of one type");
+            debug_assert!(batch.items.is_empty());
+            self.credits += 1;
+            self.spare.push(batch);
+            self.send_what_credit_allows();
+        }
         None
     }
 

@@ -6,6 +6,7 @@
 
 use super::dead_letters::DeadLetters;
 use super::handle::JobError;
+use super::rescale::{CONNECTING, KeyedStage, MoveReport, Next, RescaleError, Rescaled, Rescaling};
 use super::status::Registry;
 use super::{JobStatus, StageCounters};
 use crate::element::EdgeId;
@@ -35,6 +36,12 @@ pub(crate) enum JobMsg {
     Drain,
     /// Answer when everything has ended.
     Wait(Reply<Result<(), JobError>>),
+    /// A stage is to have so many partitions.
+    Rescale(String, usize, Reply<Result<Rescaled, RescaleError>>),
+    /// A partition has done what it was told.
+    MoveReported(MoveReport),
+    /// Try again to move groups.
+    MoveOn,
 }
 
 /// The parent of all actors of one job.
@@ -49,6 +56,8 @@ pub(crate) struct JobActor {
     waiting: Vec<Reply<Result<(), JobError>>>,
     draining: bool,
     next_worker: usize,
+    keyed_stages: Vec<KeyedStage>,
+    rescaling: Option<Rescaling>,
 }
 
 /// What all actors of a job share.
@@ -94,6 +103,8 @@ impl JobActor {
             waiting: Vec::new(),
             draining: false,
             next_worker: 0,
+            keyed_stages: Vec::new(),
+            rescaling: None,
         };
         let mut announced = Vec::new();
         for plan in plans {
@@ -133,6 +144,36 @@ impl JobActor {
         }
     }
 
+    fn rescale(
+        &mut self,
+        wish: (String, usize),
+        answer: Reply<Result<Rescaled, RescaleError>>,
+        ctx: &mut Context<'_, Self>,
+    ) {
+        if self.rescaling.is_some() {
+            answer.send(Err(RescaleError::Busy));
+            return;
+        }
+        self.rescaling = Rescaling::new(&self.keyed_stages, wish, ctx.me().recipient(), answer);
+        self.move_on(ctx, |rescaling, stage| rescaling.go_on(stage));
+    }
+
+    /// Does the next thing for groups that move.
+    fn move_on(&mut self, ctx: &mut Context<'_, Self>, what: impl FnOnce(&mut Rescaling, &KeyedStage) -> Next) {
+        let Some(mut rescaling) = self.rescaling.take() else {
+            return;
+        };
+        let stage = &self.keyed_stages[rescaling.stage];
+        match what(&mut rescaling, stage) {
+            Next::Over => rescaling.answer(),
+            Next::Wait => self.rescaling = Some(rescaling),
+            Next::AskAgain => {
+                self.rescaling = Some(rescaling);
+                ctx.after(CONNECTING, JobMsg::MoveOn);
+            }
+        }
+    }
+
     fn fail(&mut self, reason: String) {
         // The first failure is the cause; what follows are consequences.
         self.failed.get_or_insert(reason);
@@ -148,6 +189,9 @@ impl Actor for JobActor {
             JobMsg::Failed(reason) => self.fail(reason),
             JobMsg::Drain => self.drain(),
             JobMsg::Wait(reply) => self.waiting.push(reply),
+            JobMsg::Rescale(stage, partitions, answer) => self.rescale((stage, partitions), answer, ctx),
+            JobMsg::MoveReported(report) => self.move_on(ctx, |rescaling, stage| rescaling.reported(stage, report)),
+            JobMsg::MoveOn => self.move_on(ctx, |rescaling, stage| rescaling.go_on(stage)),
         }
         self.answer_if_over(ctx);
         Ok(())
@@ -156,6 +200,15 @@ impl Actor for JobActor {
     fn signal(&mut self, signal: Signal, ctx: &mut Context<'_, Self>) -> Turn {
         if let Signal::ChildExited { id, reason } = signal {
             let name = self.names.remove(&id).unwrap_or_else(|| id.to_string());
+            let stage = self
+                .rescaling
+                .as_ref()
+                .map(|rescaling| &self.keyed_stages[rescaling.stage]);
+            if stage.is_some_and(|stage| stage.name == name)
+                && let Some(rescaling) = self.rescaling.take()
+            {
+                rescaling.give_up();
+            }
             if !reason.is_normal() {
                 self.fail(format!("stage '{name}' failed: {reason}"));
                 self.answer_if_over(ctx);
@@ -237,6 +290,11 @@ impl Deploy<'_, '_> {
         let actor = self.ctx.spawn_on(worker % self.ctx.workers(), factory);
         self.job.names.insert(actor.id(), stage.to_owned());
         actor
+    }
+
+    /// Registers a stage whose partitions may become more or fewer.
+    pub(crate) fn add_keyed_stage(&mut self, stage: KeyedStage) {
+        self.job.keyed_stages.push(stage);
     }
 
     /// Registers a source, to be told when to drain.

@@ -1,7 +1,7 @@
 //! A job as seen from outside.
 
 use super::deploy::{JobActor, JobMsg, JobShared};
-use super::{DeadLetters, JobStatus};
+use super::{DeadLetters, JobStatus, RescaleError, Rescaled};
 use potoroo_runtime::{ActorRef, Ask};
 use std::fmt;
 use std::time::Duration;
@@ -58,6 +58,45 @@ impl Job {
     /// Has the sources take nothing more in; the job ends when everything that is in it has reached its sinks.
     pub fn drain(&self) {
         self.actor.tell(JobMsg::Drain);
+    }
+
+    /// Spreads the keys of a stage over so many partitions, while the job is at work: key group by key group, with the state
+    /// and the timers of their keys. Records keep their order, none is lost or handled twice, and only the keys that are under way
+    /// wait. A stage can have up to [`KeyedStream::partitions_max`](crate::KeyedStream::partitions_max) partitions.
+    ///
+    /// The answer can be waited for or awaited.
+    ///
+    /// ```
+    /// use potoroo_actors::runtime::System;
+    /// use potoroo_actors::{Pipeline, sink, source};
+    /// use std::num::NonZeroUsize;
+    ///
+    /// let system = System::new()?;
+    /// let pipeline = Pipeline::new();
+    /// pipeline
+    ///     .source("numbers", source::generate(1, |_| 0..1_000_000_u64))
+    ///     .key_by(|n| n % 1000)
+    ///     .partitions(NonZeroUsize::MIN)
+    ///     .partitions_max(NonZeroUsize::new(4).expect("not zero"))
+    ///     .entity("counts", |_| 0_u64, |count, _, out| {
+    ///         *count += 1;
+    ///         out.emit(*count);
+    ///         Ok(())
+    ///     })
+    ///     .sink("out", sink::each(|count| assert!(count <= 1000)));
+    /// let job = pipeline.start(&system);
+    /// match job.rescale("counts", 4).wait()? {
+    ///     Ok(rescaled) => println!("no key waited for more than {:?}", rescaled.pause_max()),
+    ///     Err(error) => println!("{error}"), // a job as short as this may be over
+    /// }
+    /// job.wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rescale(&self, stage: &str, partitions: usize) -> Ask<Result<Rescaled, RescaleError>> {
+        let stage = stage.to_owned();
+        let asked = self.actor.ask(|answer| JobMsg::Rescale(stage, partitions, answer));
+        // As long as the state takes: the job answers in any case.
+        asked.within(Duration::from_secs(24 * 3600))
     }
 
     /// Waits until the job has ended: its sources at their end, everything in the sinks.

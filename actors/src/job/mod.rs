@@ -1,16 +1,20 @@
 //! A running job: the actor that owns all others of one pipeline, its status, its end.
 //!
 //! The job actor deploys the plan, counts the actors that are still at work, passes a wish to drain on to the sources,
-//! and decides what a failure means: the job stops and says why. It lacks restarts.
+//! decides what a failure means: the job stops and says why; and has key groups move when a stage is to have more or fewer
+//! partitions. It lacks restarts.
 
 mod dead_letters;
 mod deploy;
 mod handle;
+mod rescale;
 mod status;
 
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use deploy::{Deploy, Drain};
 pub(crate) use deploy::{JobActor, JobMsg, JobShared, Plan};
 pub use handle::{Job, JobError};
+pub(crate) use rescale::{KeyedStage, MoveMsg, MoveReport, MoveStep};
+pub use rescale::{RescaleError, Rescaled};
 pub(crate) use status::StageCounters;
 pub use status::{JobStatus, StageStatus};

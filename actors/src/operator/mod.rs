@@ -1,6 +1,7 @@
 //! What is done with records: stateless steps, fused into their producer, and operators on actors of their own.
 
 mod context;
+mod moving;
 mod output;
 mod process;
 mod stage;
@@ -12,6 +13,6 @@ pub use output::Output;
 pub use process::KeyedProcess;
 pub(crate) use process::{Functions, ProcessOperator};
 pub use stage::{FIRINGS_MAX, Operator, Progress, Setup};
-pub(crate) use stage::{Pass, Stage, Ways};
+pub(crate) use stage::{Partitions, Pass, Stage, Ways};
 pub(crate) use steps::{FilterMapTo, FilterTo, FlatMapTo, MapTimedTo, MapTo};
 pub(crate) use timestamps::TimestampsTo;

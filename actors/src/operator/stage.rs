@@ -5,16 +5,19 @@
 //! the stages before wait too. What a watermark sets off is done in slices, with other actors' turns between them. No lock,
 //! no access from anywhere else.
 
+use super::moving::Moving;
 use super::output::Output;
-use crate::element::{Batch, EdgeId, Element, Grant, Mark, Timed, Timestamp};
+use crate::element::{Batch, EdgeId, Element, Grant, Grouped, KeyGroup, Mark, Timed, Timestamp};
 use crate::exchange::{
-    AnySideWay, Collector, DEPLOYMENT, Downstream, Flow, Inputs, SideLanes, Sides, Slot, Through, ToPort, Wiring,
+    AnySideWay, Collector, DEPLOYMENT, Downstream, Flow, Inputs, Presence, SideLanes, Sides, Slot, Through, ToPort,
+    Wiring,
 };
-use crate::job::{Deploy, StageCounters};
+use crate::job::{Deploy, MoveMsg, MoveReport, StageCounters};
 use crate::state::TimeToLive;
 use potoroo_runtime::arena::Arena;
 use potoroo_runtime::sys::clock::wall_ns;
 use potoroo_runtime::{Actor, ActorRef, Context, Fault, Recipient, Signal, TimerId, Turn};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -83,6 +86,22 @@ pub trait Operator<I>: Send + 'static {
     fn keys(&self) -> usize {
         0
     }
+
+    /// Whether [`take_groups`](Self::take_groups) and [`put_groups`](Self::put_groups) do what they should, so that
+    /// [`Job::rescale`](crate::Job::rescale) can be used.
+    const MOVES_GROUPS: bool = false;
+
+    /// Takes out all that is kept for the keys of these groups, timers included, to be taken in by another partition. No
+    /// watermark is half done.
+    fn take_groups(&mut self, groups: &[KeyGroup]) -> Box<dyn Any + Send> {
+        let _ = groups;
+        Box::new(())
+    }
+
+    /// Takes in what [`take_groups`](Self::take_groups) of another partition gave. The watermark is the same here.
+    fn put_groups(&mut self, state: Box<dyn Any + Send>) {
+        let _ = state;
+    }
 }
 
 /// What an operator is made with.
@@ -93,7 +112,7 @@ pub struct Setup<S> {
     pub arena: Arena,
     /// Which partition this is.
     pub partition: usize,
-    /// How many there are.
+    /// How many there are; those that [`Job::rescale`](crate::Job::rescale) could put to work included.
     pub partitions: usize,
     /// How to find the key of a record.
     pub selector: S,
@@ -106,6 +125,7 @@ pub(crate) enum StageMsg<I> {
     Input(Element<I>),
     Granted(Grant),
     Clock,
+    Move(MoveMsg),
 }
 
 impl<I> From<Element<I>> for StageMsg<I> {
@@ -118,6 +138,18 @@ impl<I> From<Grant> for StageMsg<I> {
     fn from(grant: Grant) -> Self {
         Self::Granted(grant)
     }
+}
+
+impl<I> From<MoveMsg> for StageMsg<I> {
+    fn from(msg: MoveMsg) -> Self {
+        Self::Move(msg)
+    }
+}
+
+/// The ways into the actors of a stage.
+pub(crate) struct Partitions<I> {
+    pub(crate) elements: Arc<[Recipient<Element<I>>]>,
+    pub(crate) moves: Arc<[Recipient<MoveMsg>]>,
 }
 
 /// What is being done in slices.
@@ -163,7 +195,12 @@ impl<U: Send + 'static> Ways<U> {
 /// The actor of a stage.
 pub(crate) struct Stage<I, O: Operator<I>> {
     operator: O,
+    partition: usize,
     inputs: Inputs,
+    /// Key groups are on their way, from here or to here.
+    moving: Option<Box<Moving<I>>>,
+    /// Who wants to know when the stages after have heard that this partition is active.
+    activating: Option<Recipient<MoveReport>>,
     /// All edges are announced; what comes before waits, or the watermark would depend on who was faster.
     is_deployed: bool,
     /// Something was said about event time that has not been looked at.
@@ -181,21 +218,21 @@ pub(crate) struct Stage<I, O: Operator<I>> {
     counters: Arc<StageCounters>,
 }
 
-impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
-    /// Spawns the actors of a stage; gives the ways into them.
+impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
+    /// Spawns the actors of a stage, of which the first `present` have something to do; gives the ways into them.
     pub(crate) fn deploy<S>(
         name: &str,
-        actors: usize,
+        (present, actors): (usize, usize),
         ways: Ways<O::Out>,
         (selector, time_to_live): (&S, TimeToLive),
         make: impl Fn(Setup<S>) -> O + Send + Sync + 'static,
         deploy: &mut Deploy<'_, '_>,
-    ) -> Arc<[Recipient<Element<I>>]>
+    ) -> Partitions<I>
     where
         S: Clone + Send + 'static,
     {
         let (ways, make) = (Arc::new(ways), Arc::new(make));
-        (0..actors)
+        let (elements, moves): (Vec<_>, Vec<_>) = (0..actors)
             .map(|partition| {
                 let edge = deploy.new_edge();
                 ways.open(edge);
@@ -212,7 +249,14 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
                     let (main, sides) = ways.connect(edge, ctx.me().recipient());
                     Ok(Self {
                         operator: make(setup),
-                        inputs: Inputs::new(),
+                        partition,
+                        moving: None,
+                        activating: None,
+                        inputs: Inputs::with_presence(if partition < present {
+                            Presence::Present
+                        } else {
+                            Presence::Away
+                        }),
                         is_deployed: false,
                         has_news: false,
                         queue: VecDeque::new(),
@@ -225,9 +269,13 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
                         counters,
                     })
                 });
-                actor.recipient()
+                (actor.recipient(), actor.recipient())
             })
-            .collect()
+            .unzip();
+        Partitions {
+            elements: elements.into(),
+            moves: moves.into(),
+        }
     }
 
     fn is_ready(&self) -> bool {
@@ -251,12 +299,96 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
         }
     }
 
+    fn moving(&mut self, step: u64) -> &mut Moving<I> {
+        let partition = self.partition;
+        self.moving
+            .get_or_insert_with(|| Box::new(Moving::new(partition, step)))
+    }
+
+    /// Something about key groups that move.
+    fn hear_of_move(&mut self, msg: MoveMsg) {
+        match msg {
+            MoveMsg::Activate(report) => {
+                self.inputs.set_presence(Presence::Coming);
+                self.has_news = true;
+                self.activating = Some(report);
+            }
+            MoveMsg::Begin(step) => self.moving(step.step).begin(step),
+            MoveMsg::State { step, groups, state } => self.moving(step).came(groups, state),
+        }
+    }
+
+    /// Gives groups away, or takes them in, if it is time; says whether it was.
+    fn move_groups(&mut self) -> bool {
+        let Some(moving) = &mut self.moving else {
+            return false;
+        };
+        let Some(step) = moving.divided_plan().cloned() else {
+            return false;
+        };
+        if let Some(now) = self.inputs.cut(&step.edges) {
+            self.slicing = Some(Slicing::Watermark(now));
+            return true;
+        }
+        if !moving.has_given {
+            moving.has_given = true;
+            for (to, groups) in Moving::<I>::to_give(&step, self.partition) {
+                step.partitions[usize::from(to)].tell(MoveMsg::State {
+                    step: step.step,
+                    state: self.operator.take_groups(&groups),
+                    groups,
+                });
+            }
+            return true;
+        }
+        if !moving.has_all() {
+            return false;
+        }
+        let mut moved = Vec::new();
+        for (groups, state) in moving.states() {
+            self.operator.put_groups(state);
+            moved.extend(groups);
+        }
+        let pause = moving.pause();
+        let pauses = moved.into_iter().map(|group| (group.0, pause)).collect();
+        let is_away = step.away.iter().any(|one| usize::from(*one) == self.partition);
+        self.inputs
+            .set_presence(if is_away { Presence::Away } else { Presence::Present });
+        self.has_news = true;
+        if let Some(moving) = self.moving.take() {
+            for element in moving.kept().rev() {
+                self.queue.push_front(element);
+            }
+        }
+        step.job.tell(MoveReport::Moved { pauses });
+        true
+    }
+
+    /// Reports once the stages after have heard that this partition is active.
+    fn report_if_active(&mut self) {
+        let is_heard = !self.has_news
+            && self.main.batches_in_flight() == 0
+            && self.out.sides.all().all(|side| side.batches_in_flight() == 0);
+        if is_heard && let Some(report) = self.activating.take() {
+            report.tell(MoveReport::Activated);
+        }
+    }
+
     fn take_batch(&mut self, mut batch: Box<Batch<I>>) -> Turn {
         if !batch.items.is_empty() {
             self.has_news |= self.inputs.heard(batch.edge);
             self.counters.records_in.add(batch.items.len() as u64);
             self.operator.batch(&mut batch.items, &mut self.out)?;
             self.deliver();
+        }
+        if let Some(step) = batch.divide.take() {
+            self.moving(step).divided(batch.edge);
+        }
+        if let Some(moving) = &mut self.moving
+            && moving.keeps_mark(&batch)
+        {
+            moving.keep(batch);
+            return Ok(());
         }
         if let Some(mark) = batch.mark {
             self.inputs.marked(batch.edge, mark);
@@ -310,7 +442,16 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
                 }
             } else if std::mem::take(&mut self.clock_is_due) {
                 self.slicing = Some(Slicing::Clock(wall_clock()));
+            } else if self.moving.is_some() && self.move_groups() {
+                // There may be more to do, or what was kept can be taken in.
             } else if let Some(element) = self.queue.pop_front() {
+                let element = match &mut self.moving {
+                    None => element,
+                    Some(moving) => match moving.sift(element) {
+                        Some(element) => element,
+                        None => continue,
+                    },
+                };
                 match element {
                     Element::Batch(batch) => self.take_batch(batch)?,
                     Element::Idle(edge) => {
@@ -348,7 +489,7 @@ pub(crate) fn wall_clock() -> Timestamp {
     Timestamp::from_nanos(i64::try_from(wall_ns()).unwrap_or(i64::MAX))
 }
 
-impl<I: Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
+impl<I: Grouped + Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
     type Msg = StageMsg<I>;
 
     fn handle(&mut self, msg: Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
@@ -367,6 +508,7 @@ impl<I: Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
                     left = left.and_then(|grant| side.granted(grant));
                 }
             }
+            StageMsg::Move(msg) => self.hear_of_move(msg),
             StageMsg::Clock => {
                 self.clock = None;
                 self.clock_is_due = true;
@@ -397,6 +539,9 @@ impl<I: Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
             self.main.flush();
             self.out.sides.each().for_each(|side| side.flush());
             self.wind_clock(ctx);
+            if self.activating.is_some() {
+                self.report_if_active();
+            }
         }
         self.counters.batches_waiting.set(waiting as u64);
         self.counters.keys.set(self.operator.keys() as u64);

@@ -5,6 +5,7 @@
 //! goes out at the end of each turn and never goes back. It lacks clocks: silence is not progress.
 
 use crate::element::{EdgeId, Grant, Mark, Timestamp};
+pub use crate::exchange::Alignment;
 use crate::exchange::{Collector, Downstream, Flow, Wiring};
 use std::marker::PhantomData;
 use std::time::Duration;

@@ -5,7 +5,7 @@
 //! a stage with actors of its own, or a fork.
 
 use crate::element::{Either, Timestamp};
-use crate::exchange::{Downstream, Sides, Slot, Taps};
+use crate::exchange::{AlignTo, Alignment, Downstream, Sides, Slot, Taps};
 use crate::job::Deploy;
 use crate::operator::timestamps::Timestamps;
 use crate::operator::{FilterMapTo, FilterTo, FlatMapTo, MapTimedTo, MapTo, TimestampsTo};
@@ -223,5 +223,26 @@ where
             next: down.clone(),
         };
         self.before.attach(&stamping, deploy);
+    }
+}
+
+/// A fused step that keeps together with other sources.
+#[derive(Debug)]
+pub struct AlignBranch<B> {
+    pub(super) before: B,
+    pub(super) alignment: Alignment,
+}
+
+impl<T, B> Branch<T> for AlignBranch<B>
+where
+    T: Send + 'static,
+    B: Branch<T>,
+{
+    fn attach<D: Downstream<T>>(self, down: &D, deploy: &mut Deploy<'_, '_>) {
+        let aligned = AlignTo {
+            alignment: self.alignment,
+            next: down.clone(),
+        };
+        self.before.attach(&aligned, deploy);
     }
 }

@@ -6,14 +6,16 @@ use super::graph::NodeKind;
 use super::stream::Stream;
 use super::windowed::WindowedStream;
 use crate::element::{Either, EitherBy, KEY_GROUPS, KeySelector, Routed};
-use crate::exchange::{KeyedTo, Sides, Slot};
-use crate::operator::{Functions, KeyContext, KeyedProcess, Operator, ProcessOperator, Setup, Stage, Ways};
+use crate::exchange::{KeyedTo, Routes, Sides, Slot};
+use crate::job::KeyedStage;
+use crate::operator::{Functions, KeyContext, KeyedProcess, Operator, Partitions, ProcessOperator, Setup, Stage, Ways};
 use crate::state::TimeToLive;
 use crate::window::{Options, Windows};
 use potoroo_runtime::Turn;
 use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 /// Records with a key, on their way to a stage of state.
 #[must_use = "a keyed stream needs a stage"]
@@ -21,6 +23,7 @@ pub struct KeyedStream<T, S, B> {
     branch: B,
     selector: S,
     partitions: Option<NonZeroUsize>,
+    partitions_max: Option<NonZeroUsize>,
     time_to_live: TimeToLive,
     site: Site,
     origin: Origin,
@@ -33,6 +36,7 @@ impl<T, S, B> KeyedStream<T, S, B> {
             branch,
             selector,
             partitions: None,
+            partitions_max: None,
             time_to_live: TimeToLive::Forever,
             site,
             origin,
@@ -50,6 +54,13 @@ where
     /// How many partition actors share the keys, at most [`KEY_GROUPS`]. Default: one per worker.
     pub fn partitions(mut self, partitions: NonZeroUsize) -> Self {
         self.partitions = Some(partitions);
+        self
+    }
+
+    /// How many partition actors [`Job::rescale`](crate::Job::rescale) may spread the keys over while the job is at work, at
+    /// most [`KEY_GROUPS`]. Those that are not used yet cost some memory each. Default: as many as there are at the beginning.
+    pub fn partitions_max(mut self, partitions: NonZeroUsize) -> Self {
+        self.partitions_max = Some(partitions);
         self
     }
 
@@ -128,7 +139,10 @@ where
         O: Operator<Routed<T>>,
     {
         let name = name.into();
-        let actors = self.partitions.map(NonZeroUsize::get);
+        let (actors, most) = (
+            self.partitions.map(NonZeroUsize::get),
+            self.partitions_max.map(NonZeroUsize::get),
+        );
         let node = self.site.node(&name, kind, actors, &self.origin);
         let (slot, sides) = (Slot::new(), Sides::default());
         let stream = Stream::of_stage(slot.clone(), sides.clone(), self.site.clone(), node);
@@ -143,9 +157,21 @@ where
                 return;
             };
             let actors = actors.unwrap_or(deploy.workers()).min(KEY_GROUPS);
-            let partitions =
-                Stage::<Routed<T>, O>::deploy(&name, actors, ways, (&selector, time_to_live), make, deploy);
-            let down = KeyedTo { partitions, selector };
+            let most = most.unwrap_or(actors).clamp(actors, KEY_GROUPS);
+            let Partitions { elements, moves } =
+                Stage::<Routed<T>, O>::deploy(&name, (actors, most), ways, (&selector, time_to_live), make, deploy);
+            let routes = Arc::new(Routes::new(actors));
+            deploy.add_keyed_stage(KeyedStage {
+                name,
+                routes: routes.clone(),
+                partitions: moves,
+                is_movable: O::MOVES_GROUPS,
+            });
+            let down = KeyedTo {
+                partitions: elements,
+                selector,
+                routes,
+            };
             deploy.end_deployment_of(&down);
             branch.attach(&down, deploy);
         });
@@ -198,6 +224,7 @@ where
             },
             selector: EitherBy(self.selector, other.selector),
             partitions: self.partitions.or(other.partitions),
+            partitions_max: self.partitions_max.or(other.partitions_max),
             time_to_live: self.time_to_live,
             site: self.site,
             origin: self.origin.merge(other.origin),

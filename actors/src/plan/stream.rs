@@ -1,14 +1,15 @@
 //! A stream: records on their way, and what can be done with them without state.
 
 use super::branch::{
-    Branch, FilterBranch, FilterMapBranch, FlatMapBranch, MapBranch, MapTimedBranch, Merged, Port, TimestampsBranch,
+    AlignBranch, Branch, FilterBranch, FilterMapBranch, FlatMapBranch, MapBranch, MapTimedBranch, Merged, Port,
+    TimestampsBranch,
 };
 use super::building::{Origin, Site};
 use super::graph::NodeKind;
 use super::keyed::KeyedStream;
 use super::shared::Shared;
 use crate::element::{BRANCHES_MAX, BorrowedKey, ByKey, ByRef, Either, Key, Timed, Timestamp};
-use crate::exchange::{BranchTo, InTurnTo, SideTag, Sides, Slot, SplitTo};
+use crate::exchange::{Alignment, BranchTo, InTurnTo, SideTag, Sides, Slot, SplitTo};
 use crate::operator::timestamps::Timestamps;
 use crate::operator::{Pass, Stage, Ways};
 use crate::sink::Sink;
@@ -172,6 +173,33 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
         self.then("timestamps", |before| TimestampsBranch { before, strategy })
     }
 
+    /// Keeps this source together with all others that have the same alignment: it takes nothing in while its watermark is further
+    /// ahead of the least of them than their drift. So a stage that joins a fast source with a slow one has bounded state. Belongs
+    /// behind [`timestamps`](Self::timestamps), with stateless steps between at most. Idle sources hold nobody.
+    ///
+    /// ```
+    /// use potoroo_actors::element::Timestamp;
+    /// use potoroo_actors::runtime::System;
+    /// use potoroo_actors::{Pipeline, sink, source, time};
+    /// use std::time::Duration;
+    ///
+    /// let system = System::new()?;
+    /// let pipeline = Pipeline::new();
+    /// let together = time::Alignment::new(Duration::from_secs(60));
+    /// let seconds = |n: &i64| Timestamp::from_secs(*n);
+    /// let fast = pipeline.source("fast", source::generate(1, |_| 0..10_000_i64));
+    /// let slow = pipeline.source("slow", source::generate(1, |_| 0..10_000_i64));
+    /// let fast = fast.timestamps(time::monotonic(seconds)).align(&together);
+    /// let slow = slow.timestamps(time::monotonic(seconds)).align(&together);
+    /// fast.merge(slow).sink("both", sink::each(|n| assert!(n < 10_000)));
+    /// pipeline.start(&system).wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn align(self, alignment: &Alignment) -> Stream<T, AlignBranch<B>> {
+        let alignment = alignment.clone();
+        self.then("align", |before| AlignBranch { before, alignment })
+    }
+
     /// This stream and another of the same type as one. Each keeps its own order; between the two there is none.
     pub fn merge<C: Branch<T>>(self, other: Stream<T, C>) -> Stream<T, Merged<B, C>> {
         let merged = Merged {
@@ -267,9 +295,17 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
             let Some(ways) = Ways::of(&slot, &Sides::default()) else {
                 return;
             };
-            let actors =
-                Stage::<Timed<T>, Pass>::deploy(&name, actors, ways, (&(), TimeToLive::Forever), |_| Pass, deploy);
-            let down = InTurnTo { actors };
+            let actors = Stage::<Timed<T>, Pass>::deploy(
+                &name,
+                (actors, actors),
+                ways,
+                (&(), TimeToLive::Forever),
+                |_| Pass,
+                deploy,
+            );
+            let down = InTurnTo {
+                actors: actors.elements,
+            };
             deploy.end_deployment_of(&down);
             branch.attach(&down, deploy);
         });

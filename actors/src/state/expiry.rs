@@ -24,6 +24,10 @@ pub enum TimeToLive {
 /// How many ticks a time to live has.
 const TICKS: i64 = 64;
 
+/// When an entity was last touched, for another partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Touched(i64);
+
 /// When which state goes.
 #[derive(Debug)]
 pub(crate) struct Expiry {
@@ -70,6 +74,18 @@ impl Expiry {
             self.agenda.add(self.end_of(ticks), life);
         }
         entity.touched = entity.touched.max(ticks);
+    }
+
+    /// When an entity was last touched, whichever partition it is in: in ticks since 1970.
+    pub(crate) fn touched<K, S>(&self, entity: &Entity<K, S>) -> Option<Touched> {
+        let base = self.base.filter(|_| entity.touched > 0)?;
+        Some(Touched(base.saturating_add(i64::from(entity.touched) - 1)))
+    }
+
+    /// An entity has come from another partition, where it was last touched then.
+    pub(crate) fn came<K, S>(&mut self, entity: &mut Entity<K, S>, touched: Touched) {
+        entity.touched = 0;
+        self.touch(entity, Timestamp::from_nanos(touched.0.saturating_mul(self.tick)));
     }
 
     /// When an entity goes that was last touched at this tick: the first time that is a time to live after all of it.

@@ -36,6 +36,22 @@ impl Agenda {
         self.by_time.first_key_value().map(|(time, _)| *time)
     }
 
+    /// Takes out all entries of entities whose hash `is_one` knows, by time and then as they were added.
+    pub(crate) fn take_of(&mut self, is_one: impl Fn(u64) -> bool) -> Vec<(Timestamp, Life)> {
+        let mut taken = Vec::new();
+        self.by_time.retain(|time, bucket| {
+            bucket.lives.drain(..std::mem::take(&mut bucket.taken));
+            taken.extend(
+                bucket
+                    .lives
+                    .extract_if(.., |life| is_one(life.hash))
+                    .map(|life| (*time, life)),
+            );
+            !bucket.lives.is_empty()
+        });
+        taken
+    }
+
     /// Takes the next that is due at `now`, with its time.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, Life)> {
         loop {

@@ -5,14 +5,16 @@
 
 mod expiry;
 mod lives;
+mod moved;
 mod timers;
 
-pub(crate) use expiry::Expiry;
 pub use expiry::TimeToLive;
+pub(crate) use expiry::{Expiry, Touched};
 pub(crate) use lives::{Agenda, Life};
+pub(crate) use moved::{MovedEntities, in_groups};
 pub(crate) use timers::{Due, Timers};
 
-use crate::element::{KEY_GROUPS, Key, key_group};
+use crate::element::{KEY_GROUPS, Key, KeyGroup, key_group};
 use potoroo_runtime::arena::{Arena, ArenaTable};
 
 /// One key's state.
@@ -115,6 +117,22 @@ impl<K: Key, S> KeyGroupTable<K, S> {
         let removed = table.remove(hash, is_it);
         self.entities -= usize::from(removed.is_some());
         removed
+    }
+
+    /// Takes out all entities of a group; the order has no meaning.
+    pub fn take_group(&mut self, group: KeyGroup) -> Vec<Entity<K, S>> {
+        let Some(mut table) = self.groups[usize::from(group.0)].take() else {
+            return Vec::new();
+        };
+        self.entities -= table.len();
+        table.drain().collect()
+    }
+
+    /// Takes an entity of another partition in, as a life of its own; gives it.
+    pub(crate) fn put(&mut self, entity: Entity<K, S>) -> &mut Entity<K, S> {
+        let Entity { hash, key, state, .. } = entity;
+        // There is none yet: a key is in one partition.
+        self.entity(hash, |_| false, || (key, state))
     }
 
     /// All entities; the order has no meaning.

@@ -90,6 +90,33 @@ impl<K: Key> Timers<K> {
         }
     }
 
+    /// Takes out all timers of the keys whose hash `is_one` knows.
+    pub(crate) fn take_of(&mut self, is_one: impl Fn(u64) -> bool) -> Vec<Due<K>> {
+        let places: Vec<_> = self
+            .by_time
+            .keys()
+            .filter(|(.., hash)| is_one(*hash))
+            .copied()
+            .collect();
+        let mut taken = Vec::new();
+        for place in places {
+            let (time, number, hash) = place;
+            let due = |(key, life)| Due {
+                time,
+                number,
+                hash,
+                key,
+                life,
+            };
+            match self.by_time.remove(&place) {
+                Some(Keys::One(key, life)) => taken.push(due((key, life))),
+                Some(Keys::More(all)) => taken.extend(all.into_iter().map(due)),
+                None => {}
+            }
+        }
+        taken
+    }
+
     /// Takes the first timer that is due at `now`.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<Due<K>> {
         let mut first = self.by_time.first_entry()?;

@@ -63,4 +63,33 @@ impl<K: Key, V> Dense<K, V> {
         }
         &mut entries[place]
     }
+
+    /// Takes out all entries whose hash `is_one` knows; the others move up.
+    pub(super) fn take_of(&mut self, is_one: impl Fn(u64) -> bool) -> Vec<Entry<K, V>> {
+        let mut taken = Vec::new();
+        if !self.entries.iter().any(|entry| is_one(entry.hash)) {
+            return taken;
+        }
+        // The hashes stay with the entries, so the places are found anew.
+        self.places.drain().for_each(drop);
+        let all: Vec<Entry<K, V>> = self.entries.drain(..).collect();
+        for entry in all {
+            if is_one(entry.hash) {
+                taken.push(entry);
+            } else {
+                self.push(entry);
+            }
+        }
+        taken
+    }
+
+    /// Takes in entries of keys that are not here.
+    pub(super) fn put(&mut self, entries: Vec<Entry<K, V>>) {
+        entries.into_iter().for_each(|entry| self.push(entry));
+    }
+
+    fn push(&mut self, entry: Entry<K, V>) {
+        let Entry { hash, key, value } = entry;
+        self.entry(hash, |_| false, || (key, value));
+    }
 }

@@ -3,14 +3,16 @@
 //! The open windows of a partition, oldest first, each a table of keys in an arena of its own.
 
 use super::aggregate::Aggregate;
-use super::dense::Dense;
+use super::dense::{Dense, Entry};
 use super::options::{Late, Options};
 use super::spans::{Grid, Span, nanos};
 use super::{Firing, Windowed, Windows};
-use crate::element::{KeySelector, Routed, Timestamp};
+use crate::element::{KeyGroup, KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
+use crate::state::in_groups;
 use potoroo_runtime::arena::{Arena, SubArena};
 use potoroo_runtime::{Fault, Turn};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -70,6 +72,7 @@ impl Windows for Tumbling {
             selector: setup.selector,
             arena: setup.arena,
             open: VecDeque::new(),
+            reached: Timestamp::MIN,
         }
     }
 }
@@ -99,6 +102,8 @@ struct TumblingOperator<T, S: KeySelector<T>, A: Aggregate<T>> {
     arena: Arena,
     /// By their starts.
     open: VecDeque<Open<S::Key, A::Partial>>,
+    /// The last watermark that is done.
+    reached: Timestamp,
 }
 
 impl<T: Send + 'static, S: KeySelector<T>, A: Aggregate<T>> TumblingOperator<T, S, A> {
@@ -257,10 +262,54 @@ where
         {
             self.open.pop_front();
         }
+        self.reached = now;
         Ok(Progress::Done)
     }
 
     fn keys(&self) -> usize {
         self.open.iter().map(|open| open.keys.len()).sum()
     }
+
+    const MOVES_GROUPS: bool = true;
+
+    fn take_groups(&mut self, groups: &[KeyGroup]) -> Box<dyn Any + Send> {
+        let is_one = in_groups(groups);
+        let taken: MovedWindows<S::Key, A::Partial> = self
+            .open
+            .iter_mut()
+            .map(|open| {
+                let Open {
+                    span, keys, is_given, ..
+                } = open;
+                let taken = keys.parts_mut().0.take_of(&is_one);
+                open.given = if *is_given { keys.len() } else { 0 };
+                (*span, taken)
+            })
+            .collect();
+        Box::new(taken)
+    }
+
+    fn put_groups(&mut self, state: Box<dyn Any + Send>) {
+        let windows = state.downcast::<MovedWindows<S::Key, A::Partial>>();
+        for (span, entries) in *windows.expect("all partitions of a stage have the same operator") {
+            let at = self.open.partition_point(|open| open.span.start < span.start);
+            // What is only kept for late records has been given there, and counts as given here.
+            let is_given = span.is_complete(self.reached);
+            if self.open.get(at).is_none_or(|open| open.span != span) {
+                let open = Open {
+                    span,
+                    keys: SubArena::new_in(&self.arena, Dense::new_in),
+                    given: 0,
+                    is_given,
+                };
+                self.open.insert(at, open);
+            }
+            let open = &mut self.open[at];
+            open.keys.parts_mut().0.put(entries);
+            open.given = if open.is_given { open.keys.len() } else { 0 };
+        }
+    }
 }
+
+/// Windows with the entries of some key groups, on their way to another partition.
+type MovedWindows<K, P> = Vec<(Span, Vec<Entry<K, Kept<P>>>)>;

@@ -77,6 +77,11 @@ impl<T> ArenaTable<T> {
         self.0.iter_mut()
     }
 
+    /// Takes all entries out, in no meaningful order; the room for them is kept.
+    pub fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.0.drain()
+    }
+
     /// Moves the table into `to`. `rehash` gives an entry's hash; the entries themselves are moved as they are.
     pub fn evacuate_with(&mut self, to: &Arena, rehash: impl Fn(&T) -> u64) {
         if !self.0.allocator().is_same(to) {

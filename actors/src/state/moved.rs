@@ -1,0 +1,50 @@
+//! Entities and what is on the agenda for them, on their way to another partition.
+
+use super::lives::{Agenda, Life};
+use super::{Entity, KeyGroupTable};
+use crate::element::{Key, KeyGroup, Timestamp, key_group};
+use std::any::Any;
+use std::collections::HashMap;
+
+/// Knows the hashes of keys in these groups, which are a few.
+pub(crate) fn in_groups(groups: &[KeyGroup]) -> impl Fn(u64) -> bool {
+    |hash| groups.contains(&key_group(hash))
+}
+
+/// See the module.
+pub(crate) struct MovedEntities<K, S> {
+    entities: Vec<Entity<K, S>>,
+    agenda: Vec<(Timestamp, Life)>,
+}
+
+impl<K: Key, S: Send + 'static> MovedEntities<K, S> {
+    /// Takes the entities of these groups out.
+    pub(crate) fn take(
+        groups: &[KeyGroup],
+        table: &mut KeyGroupTable<K, S>,
+        agenda: &mut Agenda,
+    ) -> Box<dyn Any + Send> {
+        Box::new(Self {
+            entities: groups.iter().flat_map(|group| table.take_group(*group)).collect(),
+            agenda: agenda.take_of(in_groups(groups)),
+        })
+    }
+
+    /// Puts them into another partition.
+    pub(crate) fn put(state: Box<dyn Any + Send>, table: &mut KeyGroupTable<K, S>, agenda: &mut Agenda) {
+        let moved = state.downcast::<Self>();
+        let moved = moved.expect("all partitions of a stage have the same operator");
+        // Lives are counted by each partition for itself.
+        let mut lives = HashMap::with_capacity(moved.entities.len());
+        for entity in moved.entities {
+            let before = (entity.hash, entity.life);
+            lives.insert(before, table.put(entity).life);
+        }
+        for (time, Life { hash, life }) in moved.agenda {
+            // What stands there for lives that are over is left behind.
+            if let Some(life) = lives.get(&(hash, life)) {
+                agenda.add(time, Life { hash, life: *life });
+            }
+        }
+    }
+}
