@@ -37,10 +37,16 @@ mod plan;
 mod state;
 
 pub use exchange::SideTag;
-pub use job::{DeadLetter, DeadLetters, Deploy, Drain, Job, JobError, JobStatus, StageStatus};
+pub use job::{
+    DeadLetter, DeadLetters, Deploy, Drain, FailedRecord, Failures, Job, JobError, JobStatus, OnError, StageStatus,
+};
 pub use operator::timestamps as time;
-pub use operator::{FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer};
-pub use plan::{Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, WindowedStream};
+pub use operator::{
+    FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer,
+};
+pub use plan::{
+    Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, TryBranch, WindowedStream,
+};
 pub use potoroo_runtime as runtime;
 pub use sink::Encode;
 pub use state::{Entity, KeyGroupTable, TimeToLive};

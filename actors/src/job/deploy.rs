@@ -7,7 +7,7 @@
 use super::dead_letters::DeadLetters;
 use super::handle::JobError;
 use super::status::Registry;
-use super::{JobStatus, StageCounters};
+use super::{Failures, JobStatus, OnError, StageCounters};
 use crate::element::EdgeId;
 use crate::exchange::{DEPLOYMENT, Downstream};
 use potoroo_runtime::{Actor, ActorId, ActorRef, Context, ExitReason, Fault, Recipient, Reply, Signal, Turn};
@@ -202,6 +202,16 @@ impl Deploy<'_, '_> {
 
     pub(crate) fn counters(&self, stage: &str) -> Arc<StageCounters> {
         self.job.shared.registry.counters(stage)
+    }
+
+    /// The policy of a stage, for an actor with these counters.
+    pub(crate) fn failures(&self, stage: &str, on_error: OnError, counters: &Arc<StageCounters>) -> Failures {
+        Failures {
+            on_error,
+            stage: stage.into(),
+            dead_letters: self.job.shared.dead_letters.clone(),
+            counters: counters.clone(),
+        }
     }
 
     /// A name for a new edge.

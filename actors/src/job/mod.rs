@@ -5,12 +5,15 @@
 
 mod dead_letters;
 mod deploy;
+mod failures;
 mod handle;
 mod status;
 
-pub use dead_letters::{DeadLetter, DeadLetters};
+pub use dead_letters::{DeadLetter, DeadLetters, FailedRecord};
 pub use deploy::{Deploy, Drain};
 pub(crate) use deploy::{JobActor, JobMsg, JobShared, Plan};
+pub(crate) use failures::{Failure, Show, contained};
+pub use failures::{Failures, OnError};
 pub use handle::{Job, JobError};
 pub(crate) use status::StageCounters;
 pub use status::{JobStatus, StageStatus};

@@ -1,6 +1,7 @@
 //! What is done with records: stateless steps, fused into their producer, and operators on actors of their own.
 
 mod context;
+mod fallible;
 mod output;
 mod process;
 mod stage;
@@ -8,6 +9,7 @@ mod steps;
 pub mod timestamps;
 
 pub use context::{KeyContext, TimeDomain, Timer};
+pub(crate) use fallible::{Attempting, TryTo};
 pub use output::Output;
 pub use process::KeyedProcess;
 pub(crate) use process::{Functions, ProcessOperator};

@@ -10,7 +10,7 @@ use crate::element::{Batch, EdgeId, Element, Grant, Mark, Timed, Timestamp};
 use crate::exchange::{
     AnySideWay, Collector, DEPLOYMENT, Downstream, Flow, Inputs, SideLanes, Sides, Slot, Through, ToPort, Wiring,
 };
-use crate::job::{Deploy, StageCounters};
+use crate::job::{Deploy, Failures, OnError, StageCounters};
 use crate::state::TimeToLive;
 use potoroo_runtime::arena::Arena;
 use potoroo_runtime::sys::clock::wall_ns;
@@ -51,7 +51,8 @@ pub trait Operator<I>: Send + 'static {
     /// What it gives.
     type Out: Send + 'static;
 
-    /// Takes all records of `records`, in order. An error ends the job.
+    /// Takes all records of `records`, in order. An error ends the job; what else may become of a record is up to
+    /// [`Setup::failures`].
     fn batch(&mut self, records: &mut Vec<I>, out: &mut Output<Self::Out>) -> Turn;
 
     /// Event time has come to `now`, also to be had from `out`: fires what is due, in slices. It is called again until it is
@@ -99,6 +100,8 @@ pub struct Setup<S> {
     pub selector: S,
     /// How long state is to be kept.
     pub time_to_live: TimeToLive,
+    /// What is to be done about records that fail.
+    pub failures: Failures,
 }
 
 /// What the actor of a stage is told.
@@ -187,7 +190,7 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
         name: &str,
         actors: usize,
         ways: Ways<O::Out>,
-        (selector, time_to_live): (&S, TimeToLive),
+        (selector, time_to_live, on_error): (&S, TimeToLive, OnError),
         make: impl Fn(Setup<S>) -> O + Send + Sync + 'static,
         deploy: &mut Deploy<'_, '_>,
     ) -> Arc<[Recipient<Element<I>>]>
@@ -200,6 +203,7 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
                 let edge = deploy.new_edge();
                 ways.open(edge);
                 let counters = deploy.counters(name);
+                let failures = deploy.failures(name, on_error, &counters);
                 let (ways, make, selector) = (ways.clone(), make.clone(), selector.clone());
                 let actor: ActorRef<Self> = deploy.spawn(name, partition, move |ctx| {
                     let setup = Setup {
@@ -208,6 +212,7 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
                         partitions: actors,
                         selector,
                         time_to_live,
+                        failures,
                     };
                     let (main, sides) = ways.connect(edge, ctx.me().recipient());
                     Ok(Self {

@@ -7,6 +7,7 @@ use super::stream::Stream;
 use super::windowed::WindowedStream;
 use crate::element::{Either, EitherBy, KEY_GROUPS, KeySelector, Routed};
 use crate::exchange::{KeyedTo, Sides, Slot};
+use crate::job::{OnError, Show};
 use crate::operator::{Functions, KeyContext, KeyedProcess, Operator, ProcessOperator, Setup, Stage, Ways};
 use crate::state::TimeToLive;
 use crate::window::{Options, Windows};
@@ -14,6 +15,7 @@ use potoroo_runtime::Turn;
 use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 /// Records with a key, on their way to a stage of state.
 #[must_use = "a keyed stream needs a stage"]
@@ -22,6 +24,8 @@ pub struct KeyedStream<T, S, B> {
     selector: S,
     partitions: Option<NonZeroUsize>,
     time_to_live: TimeToLive,
+    on_error: OnError,
+    show: Show<T>,
     site: Site,
     origin: Origin,
     records: PhantomData<fn() -> T>,
@@ -34,6 +38,8 @@ impl<T, S, B> KeyedStream<T, S, B> {
             selector,
             partitions: None,
             time_to_live: TimeToLive::Forever,
+            on_error: OnError::Stop,
+            show: None,
             site,
             origin,
             records: PhantomData,
@@ -61,9 +67,54 @@ where
         self
     }
 
+    /// What becomes of a record whose handler fails, in [`entity`](Self::entity) and [`process`](Self::process); likewise of
+    /// a timer. Default: the job stops.
+    ///
+    /// With the other policies an error fails that record only. Nothing is undone: what the handler changed, emitted or set
+    /// before it failed stays, and so does the state; a handler that may fail looks first and changes then. A panic is caught,
+    /// too. Nobody knows what it has left half-done, so the state of that key goes, with its timers, and the next record of
+    /// the key begins anew; other keys are not touched. A panic of what makes keys or new states still ends the job.
+    ///
+    /// ```
+    /// use potoroo_actors::runtime::{Fault, System};
+    /// use potoroo_actors::{DeadLetters, OnError, Pipeline, sink, source};
+    ///
+    /// let system = System::new()?;
+    /// let pipeline = Pipeline::new().dead_letters(DeadLetters::counted());
+    /// pipeline
+    ///     .source("payments", source::generate(1, |_| [(7, 30), (7, -5), (7, 12)].into_iter()))
+    ///     .key_by(|(user, _): &(u32, i64)| *user)
+    ///     .on_error(OnError::DeadLetters)
+    ///     .entity("totals", |_| 0, |total: &mut i64, (_, amount), out| {
+    ///         if amount < 0 {
+    ///             return Err(Fault::new(format!("a payment of {amount}")));
+    ///         }
+    ///         *total += amount;
+    ///         out.emit(*total);
+    ///         Ok(())
+    ///     })
+    ///     .sink("out", sink::each(|total| assert!(total == 30 || total == 42)));
+    /// let mut job = pipeline.start(&system);
+    /// while job.wait_for(std::time::Duration::from_secs(1)).is_none() {}
+    /// assert_eq!(job.status().stage("totals").map(|stage| stage.records_failed), Some(1));
+    /// assert_eq!(job.dead_letters().count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.on_error = on_error;
+        self
+    }
+
+    /// How dead letters of the stage show a record; without it they have its key. Called before the handler, which takes the
+    /// record, so it costs for each record; with other policies than [`OnError::DeadLetters`] it is not called.
+    pub fn record_text(mut self, show: impl Fn(&T) -> String + Send + Sync + 'static) -> Self {
+        self.show = Some(Arc::new(show));
+        self
+    }
+
     /// One state per key, made by `init` on first sight of the key, and changed by `handler` alone: it gets the state of
     /// the record's key, the record, and a context to emit results with. Records of one key are handled one after the other.
-    /// An error ends the job.
+    /// What an error comes to is said by [`on_error`](Self::on_error).
     pub fn entity<St, U, I, H>(self, name: impl Into<String>, init: I, handler: H) -> Stream<U>
     where
         St: Send + 'static,
@@ -75,12 +126,13 @@ where
     }
 
     /// One state per key, with handlers for records and for timers.
-    pub fn process<P>(self, name: impl Into<String>, process: P) -> Stream<P::Out>
+    pub fn process<P>(mut self, name: impl Into<String>, process: P) -> Stream<P::Out>
     where
         P: KeyedProcess<S::Key, T>,
     {
+        let show = self.show.take();
         self.operator(name, NodeKind::Keyed, move |setup| {
-            ProcessOperator::<S::Key, S, P, P::State>::new(process.clone(), setup)
+            ProcessOperator::<S::Key, T, S, P, P::State>::new(process.clone(), &show, setup)
         })
     }
 
@@ -136,6 +188,7 @@ where
             branch,
             selector,
             time_to_live,
+            on_error,
             ..
         } = self;
         self.site.plan(move |deploy| {
@@ -143,8 +196,8 @@ where
                 return;
             };
             let actors = actors.unwrap_or(deploy.workers()).min(KEY_GROUPS);
-            let partitions =
-                Stage::<Routed<T>, O>::deploy(&name, actors, ways, (&selector, time_to_live), make, deploy);
+            let how = (&selector, time_to_live, on_error);
+            let partitions = Stage::<Routed<T>, O>::deploy(&name, actors, ways, how, make, deploy);
             let down = KeyedTo { partitions, selector };
             deploy.end_deployment_of(&down);
             branch.attach(&down, deploy);
@@ -199,6 +252,8 @@ where
             selector: EitherBy(self.selector, other.selector),
             partitions: self.partitions.or(other.partitions),
             time_to_live: self.time_to_live,
+            on_error: self.on_error,
+            show: None,
             site: self.site,
             origin: self.origin.merge(other.origin),
             records: PhantomData,

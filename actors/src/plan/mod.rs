@@ -31,6 +31,7 @@
 
 mod branch;
 mod building;
+mod fallible;
 mod graph;
 mod keyed;
 mod shared;
@@ -38,6 +39,7 @@ mod stream;
 mod windowed;
 
 pub use branch::{Branch, Port};
+pub use fallible::TryBranch;
 pub use graph::{Edge, Graph, Node, NodeKind};
 pub use keyed::KeyedStream;
 pub use shared::Shared;

@@ -9,6 +9,7 @@ use super::keyed::KeyedStream;
 use super::shared::Shared;
 use crate::element::{BRANCHES_MAX, BorrowedKey, ByKey, ByRef, Either, Key, Timed, Timestamp};
 use crate::exchange::{BranchTo, InTurnTo, SideTag, Sides, Slot, SplitTo};
+use crate::job::OnError;
 use crate::operator::timestamps::Timestamps;
 use crate::operator::{Pass, Stage, Ways};
 use crate::sink::Sink;
@@ -104,7 +105,7 @@ impl<T: Send + 'static> Stream<T> {
 }
 
 impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
-    fn then<U, C>(self, name: &'static str, step: impl FnOnce(B) -> C) -> Stream<U, C> {
+    pub(super) fn then<U, C>(self, name: &'static str, step: impl FnOnce(B) -> C) -> Stream<U, C> {
         Stream::new(step(self.branch), self.site, self.origin.step(name))
     }
 
@@ -267,8 +268,8 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
             let Some(ways) = Ways::of(&slot, &Sides::default()) else {
                 return;
             };
-            let actors =
-                Stage::<Timed<T>, Pass>::deploy(&name, actors, ways, (&(), TimeToLive::Forever), |_| Pass, deploy);
+            let how = (&(), TimeToLive::Forever, OnError::Stop);
+            let actors = Stage::<Timed<T>, Pass>::deploy(&name, actors, ways, how, |_| Pass, deploy);
             let down = InTurnTo { actors };
             deploy.end_deployment_of(&down);
             branch.attach(&down, deploy);
