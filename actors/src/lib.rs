@@ -42,7 +42,7 @@ pub use job::{
 };
 pub use operator::timestamps as time;
 pub use operator::{
-    FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer,
+    CallOptions, FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer,
 };
 pub use plan::{
     Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, TryBranch, WindowedStream,

@@ -12,7 +12,7 @@ mod status;
 pub use dead_letters::{DeadLetter, DeadLetters, FailedRecord};
 pub use deploy::{Deploy, Drain};
 pub(crate) use deploy::{JobActor, JobMsg, JobShared, Plan};
-pub(crate) use failures::{Failure, Show, contained};
+pub(crate) use failures::{Failure, Show, contained, panic_text};
 pub use failures::{Failures, OnError};
 pub use handle::{Job, JobError};
 pub(crate) use status::StageCounters;

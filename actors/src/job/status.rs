@@ -15,6 +15,7 @@ pub(crate) struct StageCounters {
     pub(crate) keys: Counter,
     pub(crate) records_dropped: Counter,
     pub(crate) records_failed: Counter,
+    pub(crate) retries: Counter,
     pub(crate) batches_waiting: Counter,
 }
 
@@ -38,6 +39,8 @@ pub struct StageStatus {
     pub records_dropped: u64,
     /// Records, and timers, whose handler failed; see [`OnError`](crate::OnError).
     pub records_failed: u64,
+    /// Attempts at calls after a first one; see [`CallOptions::attempts`](crate::CallOptions::attempts).
+    pub retries: u64,
     /// Batches that wait here or are under way to the next stage.
     pub batches_waiting: u64,
 }
@@ -143,6 +146,7 @@ impl StageStatus {
         self.keys += actor.keys.get();
         self.records_dropped += actor.records_dropped.get();
         self.records_failed += actor.records_failed.get();
+        self.retries += actor.retries.get();
         self.batches_waiting += actor.batches_waiting.get();
     }
 }

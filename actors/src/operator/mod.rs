@@ -1,5 +1,8 @@
 //! What is done with records: stateless steps, fused into their producer, and operators on actors of their own.
 
+mod arrangement;
+mod call_options;
+mod calls;
 mod context;
 mod fallible;
 mod output;
@@ -8,6 +11,8 @@ mod stage;
 mod steps;
 pub mod timestamps;
 
+pub use call_options::CallOptions;
+pub(crate) use calls::Calls;
 pub use context::{KeyContext, TimeDomain, Timer};
 pub(crate) use fallible::{Attempting, TryTo};
 pub use output::Output;

@@ -147,14 +147,14 @@ impl<U: Send + 'static> Ways<U> {
         (ways.main.is_taken() || !ways.sides.is_empty()).then_some(ways)
     }
 
-    fn open(&self, edge: EdgeId) {
+    pub(super) fn open(&self, edge: EdgeId) {
         self.main.open(edge.branch(0));
         for (at, side) in (1..).zip(&self.sides) {
             side.open(edge.branch(at));
         }
     }
 
-    fn connect(&self, edge: EdgeId, me: Recipient<Grant>) -> (Through<U>, SideLanes) {
+    pub(super) fn connect(&self, edge: EdgeId, me: Recipient<Grant>) -> (Through<U>, SideLanes) {
         let mut wiring = Wiring::new(me);
         let main = self.main.connect(edge.branch(0), &mut wiring);
         let sides = (1..).zip(&self.sides);

@@ -31,6 +31,7 @@
 
 mod branch;
 mod building;
+mod calling;
 mod fallible;
 mod graph;
 mod keyed;
