@@ -70,6 +70,11 @@ fn lanes_of_groups(partitions: usize) -> Box<[u16]> {
         .collect()
 }
 
+/// The partition of a key, by its hash.
+pub(crate) fn partition_of(hash: u64, partitions: usize) -> usize {
+    key_group(hash).0 as usize * partitions / KEY_GROUPS
+}
+
 /// Routes records to partitions by key.
 #[derive(Debug)]
 pub(crate) struct Exchange<T, S> {
@@ -204,6 +209,10 @@ mod tests {
         for partitions in [1, 2, 3, 7, 1024] {
             let lanes = lanes_of_groups(partitions);
             assert!(lanes.is_sorted());
+            for hash in (0..KEY_GROUPS as u64).map(|group| group << 32) {
+                let lane = lanes[key_group(hash).0 as usize];
+                assert_eq!(partition_of(hash, partitions), lane as usize);
+            }
             for partition in 0..partitions {
                 let owned = lanes.iter().filter(|lane| **lane as usize == partition).count();
                 let even = KEY_GROUPS / partitions;

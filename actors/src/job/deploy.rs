@@ -7,7 +7,7 @@
 use super::dead_letters::DeadLetters;
 use super::handle::JobError;
 use super::status::Registry;
-use super::{Failures, JobStatus, OnError, StageCounters};
+use super::{Failures, JobStatus, Offers, OnError, Question, StageCounters};
 use crate::element::EdgeId;
 use crate::exchange::{DEPLOYMENT, Downstream};
 use potoroo_runtime::{Actor, ActorId, ActorRef, Context, ExitReason, Fault, Recipient, Reply, Signal, Turn};
@@ -33,6 +33,8 @@ pub(crate) enum JobMsg {
     Failed(String),
     /// Sources are to end.
     Drain,
+    /// Somebody asks for the state of a key.
+    Query(Question),
     /// Answer when everything has ended.
     Wait(Reply<Result<(), JobError>>),
 }
@@ -56,6 +58,7 @@ pub(crate) struct JobActor {
 pub(crate) struct JobShared {
     pub(crate) registry: Registry,
     pub(crate) dead_letters: DeadLetters,
+    pub(crate) offers: Offers,
     next_edge: Arc<AtomicU64>,
 }
 
@@ -64,6 +67,7 @@ impl JobShared {
         Self {
             registry: Registry::default(),
             dead_letters,
+            offers: Offers::default(),
             next_edge: Arc::new(AtomicU64::new(FIRST_EDGE)),
         }
     }
@@ -147,6 +151,7 @@ impl Actor for JobActor {
             JobMsg::SinkFinished => self.sinks_at_work -= 1,
             JobMsg::Failed(reason) => self.fail(reason),
             JobMsg::Drain => self.drain(),
+            JobMsg::Query(question) => question(&self.shared.offers, &|name| self.shared.registry.knows(name)),
             JobMsg::Wait(reply) => self.waiting.push(reply),
         }
         self.answer_if_over(ctx);

@@ -7,6 +7,7 @@ mod dead_letters;
 mod deploy;
 mod failures;
 mod handle;
+mod query;
 mod status;
 
 pub use dead_letters::{DeadLetter, DeadLetters, FailedRecord};
@@ -15,5 +16,7 @@ pub(crate) use deploy::{JobActor, JobMsg, JobShared, Plan};
 pub(crate) use failures::{Failure, Show, contained, panic_text};
 pub use failures::{Failures, OnError};
 pub use handle::{Job, JobError};
+pub(crate) use query::{Offers, Question, Shower};
+pub use query::{Queries, Query, QueryError, QueryTag};
 pub(crate) use status::StageCounters;
 pub use status::{JobStatus, StageStatus};

@@ -121,6 +121,12 @@ impl Registry {
         counters
     }
 
+    /// Whether there is a stage of this name.
+    pub(crate) fn knows(&self, stage: &str) -> bool {
+        let stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stages.iter().any(|registered| registered.name == stage)
+    }
+
     pub(crate) fn stages(&self) -> Vec<StageStatus> {
         let stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         stages

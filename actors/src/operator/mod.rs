@@ -10,6 +10,7 @@ mod process;
 mod stage;
 mod steps;
 pub mod timestamps;
+mod views;
 
 pub use call_options::CallOptions;
 pub(crate) use calls::Calls;
@@ -19,6 +20,8 @@ pub use output::Output;
 pub use process::KeyedProcess;
 pub(crate) use process::{Functions, ProcessOperator};
 pub use stage::{FIRINGS_MAX, Operator, Progress, Setup};
-pub(crate) use stage::{Pass, Stage, Ways};
+pub(crate) use stage::{Pass, Stage, StageMsg, Ways};
 pub(crate) use steps::{FilterMapTo, FilterTo, FlatMapTo, MapTimedTo, MapTo};
 pub(crate) use timestamps::TimestampsTo;
+pub(crate) use views::Offered;
+pub use views::{View, Views};

@@ -128,6 +128,15 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
         }
     }
 
+    /// Shows the state of a key to whoever asks.
+    pub(crate) fn show(&mut self, hash: u64, key: &K, look: impl FnOnce(Option<&St>)) {
+        look(
+            self.table
+                .get_mut(hash, |known| known == key)
+                .map(|entity| &entity.state),
+        );
+    }
+
     fn fire(&mut self, due: Due<K>, domain: TimeDomain, out: &mut Output<P::Out>) -> Turn
     where
         P: KeyedProcess<K, T, State = St>,

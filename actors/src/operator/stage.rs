@@ -105,19 +105,21 @@ pub struct Setup<S> {
 }
 
 /// What the actor of a stage is told.
-pub(crate) enum StageMsg<I> {
+pub(crate) enum StageMsg<I, O> {
     Input(Element<I>),
     Granted(Grant),
     Clock,
+    /// Somebody asks for a state; between turns, whatever waits.
+    Query(Box<dyn FnOnce(&mut O) + Send>),
 }
 
-impl<I> From<Element<I>> for StageMsg<I> {
+impl<I, O> From<Element<I>> for StageMsg<I, O> {
     fn from(element: Element<I>) -> Self {
         Self::Input(element)
     }
 }
 
-impl<I> From<Grant> for StageMsg<I> {
+impl<I, O> From<Grant> for StageMsg<I, O> {
     fn from(grant: Grant) -> Self {
         Self::Granted(grant)
     }
@@ -185,7 +187,7 @@ pub(crate) struct Stage<I, O: Operator<I>> {
 }
 
 impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
-    /// Spawns the actors of a stage; gives the ways into them.
+    /// Spawns the actors of a stage.
     pub(crate) fn deploy<S>(
         name: &str,
         actors: usize,
@@ -193,7 +195,7 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
         (selector, time_to_live, on_error): (&S, TimeToLive, OnError),
         make: impl Fn(Setup<S>) -> O + Send + Sync + 'static,
         deploy: &mut Deploy<'_, '_>,
-    ) -> Arc<[Recipient<Element<I>>]>
+    ) -> Arc<[ActorRef<Self>]>
     where
         S: Clone + Send + 'static,
     {
@@ -205,7 +207,7 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
                 let counters = deploy.counters(name);
                 let failures = deploy.failures(name, on_error, &counters);
                 let (ways, make, selector) = (ways.clone(), make.clone(), selector.clone());
-                let actor: ActorRef<Self> = deploy.spawn(name, partition, move |ctx| {
+                deploy.spawn(name, partition, move |ctx| {
                     let setup = Setup {
                         arena: ctx.arena(),
                         partition,
@@ -229,10 +231,14 @@ impl<I: Send + 'static, O: Operator<I>> Stage<I, O> {
                         is_over: false,
                         counters,
                     })
-                });
-                actor.recipient()
+                })
             })
             .collect()
+    }
+
+    /// The ways into the actors of a stage.
+    pub(crate) fn ways_into(actors: &[ActorRef<Self>]) -> Arc<[Recipient<Element<I>>]> {
+        actors.iter().map(ActorRef::recipient).collect()
     }
 
     fn is_ready(&self) -> bool {
@@ -354,7 +360,7 @@ pub(crate) fn wall_clock() -> Timestamp {
 }
 
 impl<I: Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
-    type Msg = StageMsg<I>;
+    type Msg = StageMsg<I, O>;
 
     fn handle(&mut self, msg: Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
         match msg {
@@ -376,6 +382,7 @@ impl<I: Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
                 self.clock = None;
                 self.clock_is_due = true;
             }
+            StageMsg::Query(show) => show(&mut self.operator),
         }
         self.go_on(ctx)
     }

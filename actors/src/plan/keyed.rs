@@ -5,13 +5,15 @@ use super::building::{Origin, Site};
 use super::graph::NodeKind;
 use super::stream::Stream;
 use super::windowed::WindowedStream;
-use crate::element::{Either, EitherBy, KEY_GROUPS, KeySelector, Routed};
-use crate::exchange::{KeyedTo, Sides, Slot};
-use crate::job::{OnError, Show};
-use crate::operator::{Functions, KeyContext, KeyedProcess, Operator, ProcessOperator, Setup, Stage, Ways};
+use crate::element::{Either, EitherBy, KEY_GROUPS, Key, KeySelector, Routed};
+use crate::exchange::{KeyedTo, Sides, Slot, partition_of};
+use crate::job::{Deploy, OnError, QueryTag, Show, Shower};
+use crate::operator::{
+    Functions, KeyContext, KeyedProcess, Offered, Operator, ProcessOperator, Setup, Stage, StageMsg, View, Views, Ways,
+};
 use crate::state::TimeToLive;
 use crate::window::{Options, Windows};
-use potoroo_runtime::Turn;
+use potoroo_runtime::{ActorRef, Turn};
 use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
@@ -19,13 +21,15 @@ use std::sync::Arc;
 
 /// Records with a key, on their way to a stage of state.
 #[must_use = "a keyed stream needs a stage"]
-pub struct KeyedStream<T, S, B> {
+pub struct KeyedStream<T, S, B, Q = ()> {
     branch: B,
     selector: S,
     partitions: Option<NonZeroUsize>,
     time_to_live: TimeToLive,
     on_error: OnError,
     show: Show<T>,
+    /// Whether the states may be asked for.
+    views: Q,
     site: Site,
     origin: Origin,
     records: PhantomData<fn() -> T>,
@@ -40,6 +44,7 @@ impl<T, S, B> KeyedStream<T, S, B> {
             time_to_live: TimeToLive::Forever,
             on_error: OnError::Stop,
             show: None,
+            views: (),
             site,
             origin,
             records: PhantomData,
@@ -47,11 +52,12 @@ impl<T, S, B> KeyedStream<T, S, B> {
     }
 }
 
-impl<T, S, B> KeyedStream<T, S, B>
+impl<T, S, B, Q> KeyedStream<T, S, B, Q>
 where
     T: Send + 'static,
     S: KeySelector<T>,
     B: Branch<T>,
+    Q: Send + 'static,
 {
     /// How many partition actors share the keys, at most [`KEY_GROUPS`]. Default: one per worker.
     pub fn partitions(mut self, partitions: NonZeroUsize) -> Self {
@@ -121,6 +127,7 @@ where
         U: Send + 'static,
         I: Fn(&S::Key) -> St + Send + Sync + 'static,
         H: Fn(&mut St, T, &mut KeyContext<'_, S::Key, U>) -> Turn + Send + Sync + 'static,
+        Q: Views<S::Key, St>,
     {
         self.process(name, Functions::<I, H, fn(St) -> U>::new(init, handler))
     }
@@ -129,11 +136,133 @@ where
     pub fn process<P>(mut self, name: impl Into<String>, process: P) -> Stream<P::Out>
     where
         P: KeyedProcess<S::Key, T>,
+        Q: Views<S::Key, P::State>,
     {
         let show = self.show.take();
-        self.operator(name, NodeKind::Keyed, move |setup| {
-            ProcessOperator::<S::Key, T, S, P, P::State>::new(process.clone(), &show, setup)
+        let make = move |setup| ProcessOperator::<S::Key, T, S, P, P::State>::new(process.clone(), &show, setup);
+        self.stage(name.into(), NodeKind::Keyed, make, |partitions, views: &Q, deploy| {
+            let partitions = partitions.clone();
+            let show: Shower<S::Key, P::State> = Arc::new(move |key, look| {
+                let hash = key.hash64();
+                let partition = &partitions[partition_of(hash, partitions.len())];
+                partition.tell(StageMsg::Query(Box::new(
+                    move |operator: &mut ProcessOperator<S::Key, T, S, P, P::State>| operator.show(hash, &key, look),
+                )));
+            });
+            views.offer(Offered(&show), deploy);
         })
+    }
+
+    /// A stage of operators; `offer` says to the job what may be asked of them.
+    fn stage<O>(
+        self,
+        name: String,
+        kind: NodeKind,
+        make: impl Fn(Setup<S>) -> O + Send + Sync + 'static,
+        offer: impl FnOnce(&Arc<[ActorRef<Stage<Routed<T>, O>>]>, &Q, &Deploy<'_, '_>) + Send + 'static,
+    ) -> Stream<O::Out>
+    where
+        O: Operator<Routed<T>>,
+    {
+        let actors = self.partitions.map(NonZeroUsize::get);
+        let node = self.site.node(&name, kind, actors, &self.origin);
+        let (slot, sides) = (Slot::new(), Sides::default());
+        let stream = Stream::of_stage(slot.clone(), sides.clone(), self.site.clone(), node);
+        let Self {
+            branch,
+            selector,
+            time_to_live,
+            on_error,
+            views,
+            ..
+        } = self;
+        self.site.plan(move |deploy| {
+            let Some(ways) = Ways::of(&slot, &sides) else {
+                return;
+            };
+            let actors = actors.unwrap_or(deploy.workers()).min(KEY_GROUPS);
+            let how = (&selector, time_to_live, on_error);
+            let actors = Stage::<Routed<T>, O>::deploy(&name, actors, ways, how, make, deploy);
+            offer(&actors, &views, deploy);
+            let down = KeyedTo {
+                partitions: Stage::ways_into(&actors),
+                selector,
+            };
+            deploy.end_deployment_of(&down);
+            branch.attach(&down, deploy);
+        });
+        stream
+    }
+}
+
+impl<T, S, B> KeyedStream<T, S, B>
+where
+    T: Send + 'static,
+    S: KeySelector<T>,
+    B: Branch<T>,
+{
+    /// Lets the states of the [`entity`](Self::entity) or [`process`](Self::process) that follows be asked for while the job
+    /// runs: `view` makes an answer of a state. It is called by the partition that owns the key, between two of its turns, so
+    /// it sees one whole state; it should be quick, for records wait meanwhile. A panic in it harms the question alone.
+    ///
+    /// Ask with [`Job::query`](crate::Job::query), or through [`Job::queries`](crate::Job::queries). State that has not been
+    /// touched for its time to live may still be seen, until it is removed.
+    ///
+    /// ```
+    /// use potoroo_actors::runtime::System;
+    /// use potoroo_actors::{Pipeline, QueryTag, sink, source};
+    /// use potoroo_actors::source::Step;
+    ///
+    /// static TOTALS: QueryTag<u32, u64> = QueryTag::new("totals");
+    ///
+    /// let system = System::new()?;
+    /// let pipeline = Pipeline::new();
+    /// pipeline
+    ///     .source("payments", source::steps(1, |_| {
+    ///         [(7, 30), (8, 2), (7, 12)].map(Step::Record).into_iter().chain(std::iter::repeat(Step::Turn))
+    ///     }))
+    ///     .key_by(|(user, _): &(u32, u64)| *user)
+    ///     .queryable(&TOTALS, |total: &u64| *total)
+    ///     .entity("totals", |_| 0, |total, (_, amount), out| {
+    ///         *total += amount;
+    ///         out.emit(*total);
+    ///         Ok(())
+    ///     })
+    ///     .sink("out", sink::each(|_| {}));
+    /// let job = pipeline.start(&system);
+    /// while job.query(&TOTALS, 7)? != Some(42) {}
+    /// assert_eq!(job.query(&TOTALS, 9)?, None);
+    /// job.drain();
+    /// job.wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the pipeline has a stage with a tag of the same name.
+    pub fn queryable<St, V, F>(self, tag: &QueryTag<S::Key, V>, view: F) -> KeyedStream<T, S, B, View<S::Key, St, V, F>>
+    where
+        St: 'static,
+        V: Send + 'static,
+        F: Fn(&St) -> V + Clone + Send + Sync + 'static,
+    {
+        self.site.queryable(tag.name());
+        KeyedStream {
+            branch: self.branch,
+            selector: self.selector,
+            partitions: self.partitions,
+            time_to_live: self.time_to_live,
+            on_error: self.on_error,
+            show: self.show,
+            views: View {
+                tag: *tag,
+                view,
+                states: PhantomData,
+            },
+            site: self.site,
+            origin: self.origin,
+            records: PhantomData,
+        }
     }
 
     /// Windows of event time, by key: tumbling, sliding, sessions, counts; see [`window`](crate::window).
@@ -179,30 +308,7 @@ where
     where
         O: Operator<Routed<T>>,
     {
-        let name = name.into();
-        let actors = self.partitions.map(NonZeroUsize::get);
-        let node = self.site.node(&name, kind, actors, &self.origin);
-        let (slot, sides) = (Slot::new(), Sides::default());
-        let stream = Stream::of_stage(slot.clone(), sides.clone(), self.site.clone(), node);
-        let Self {
-            branch,
-            selector,
-            time_to_live,
-            on_error,
-            ..
-        } = self;
-        self.site.plan(move |deploy| {
-            let Some(ways) = Ways::of(&slot, &sides) else {
-                return;
-            };
-            let actors = actors.unwrap_or(deploy.workers()).min(KEY_GROUPS);
-            let how = (&selector, time_to_live, on_error);
-            let partitions = Stage::<Routed<T>, O>::deploy(&name, actors, ways, how, make, deploy);
-            let down = KeyedTo { partitions, selector };
-            deploy.end_deployment_of(&down);
-            branch.attach(&down, deploy);
-        });
-        stream
+        self.stage(name.into(), kind, make, |_, (), _| {})
     }
 
     /// This stream and another with the same keys as one, whose records are either of this or of the other: for a stage that
@@ -254,6 +360,7 @@ where
             time_to_live: self.time_to_live,
             on_error: self.on_error,
             show: None,
+            views: (),
             site: self.site,
             origin: self.origin.merge(other.origin),
             records: PhantomData,
@@ -261,7 +368,7 @@ where
     }
 }
 
-impl<T, S, B> fmt::Debug for KeyedStream<T, S, B> {
+impl<T, S, B, Q> fmt::Debug for KeyedStream<T, S, B, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyedStream<{}>", std::any::type_name::<T>())
     }

@@ -270,7 +270,9 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
             };
             let how = (&(), TimeToLive::Forever, OnError::Stop);
             let actors = Stage::<Timed<T>, Pass>::deploy(&name, actors, ways, how, |_| Pass, deploy);
-            let down = InTurnTo { actors };
+            let down = InTurnTo {
+                actors: Stage::ways_into(&actors),
+            };
             deploy.end_deployment_of(&down);
             branch.attach(&down, deploy);
         });

@@ -3,6 +3,7 @@
 
 mod calls;
 mod errors;
+mod queries;
 
 use potoroo_actors::element::{Mark, Timestamp};
 use potoroo_actors::runtime::System;
