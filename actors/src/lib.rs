@@ -47,7 +47,8 @@ pub use operator::{
     Views,
 };
 pub use plan::{
-    Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, TryBranch, WindowedStream,
+    Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, PreAggregateBranch, PreAggregated,
+    PreAggregatedWindows, Shared, Stream, TryBranch, WindowedStream,
 };
 pub use potoroo_runtime as runtime;
 pub use sink::Encode;

@@ -6,7 +6,7 @@
 
 use super::arrangement::Arrangement;
 use super::call_options::CallOptions;
-use super::stage::Ways;
+use super::ways::Ways;
 use crate::element::{Batch, Element, Grant, Mark, Timed, Timestamp};
 use crate::exchange::{DEPLOYMENT, Flow, Inputs, Through};
 use crate::job::{Deploy, Failure, Failures, OnError, StageCounters, panic_text};

@@ -11,6 +11,7 @@ mod stage;
 mod steps;
 pub mod timestamps;
 mod views;
+mod ways;
 
 pub use call_options::CallOptions;
 pub(crate) use calls::Calls;
@@ -20,8 +21,9 @@ pub use output::Output;
 pub use process::KeyedProcess;
 pub(crate) use process::{Functions, ProcessOperator};
 pub use stage::{FIRINGS_MAX, Operator, Progress, Setup};
-pub(crate) use stage::{Pass, Stage, StageMsg, Ways};
+pub(crate) use stage::{Pass, Stage, StageMsg};
 pub(crate) use steps::{FilterMapTo, FilterTo, FlatMapTo, MapTimedTo, MapTo};
 pub(crate) use timestamps::TimestampsTo;
 pub(crate) use views::Offered;
 pub use views::{View, Views};
+pub(crate) use ways::Ways;

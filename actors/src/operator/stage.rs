@@ -6,10 +6,9 @@
 //! no access from anywhere else.
 
 use super::output::Output;
-use crate::element::{Batch, EdgeId, Element, Grant, Mark, Timed, Timestamp};
-use crate::exchange::{
-    AnySideWay, Collector, DEPLOYMENT, Downstream, Flow, Inputs, SideLanes, Sides, Slot, Through, ToPort, Wiring,
-};
+use super::ways::Ways;
+use crate::element::{Batch, Element, Grant, Mark, Timed, Timestamp};
+use crate::exchange::{Collector, DEPLOYMENT, Flow, Inputs, Through};
 use crate::job::{Deploy, Failures, OnError, StageCounters};
 use crate::state::TimeToLive;
 use potoroo_runtime::arena::Arena;
@@ -131,38 +130,6 @@ enum Slicing {
     Watermark(Timestamp),
     Clock(Timestamp),
     End,
-}
-
-/// The ways out of a stage.
-pub(crate) struct Ways<U> {
-    main: ToPort<U>,
-    sides: Vec<Box<dyn AnySideWay>>,
-}
-
-impl<U: Send + 'static> Ways<U> {
-    /// The ways out, if anybody takes anything.
-    pub(crate) fn of(out: &Slot<U>, sides: &Sides) -> Option<Self> {
-        let ways = Self {
-            main: out.way(),
-            sides: sides.ways(),
-        };
-        (ways.main.is_taken() || !ways.sides.is_empty()).then_some(ways)
-    }
-
-    pub(super) fn open(&self, edge: EdgeId) {
-        self.main.open(edge.branch(0));
-        for (at, side) in (1..).zip(&self.sides) {
-            side.open(edge.branch(at));
-        }
-    }
-
-    pub(super) fn connect(&self, edge: EdgeId, me: Recipient<Grant>) -> (Through<U>, SideLanes) {
-        let mut wiring = Wiring::new(me);
-        let main = self.main.connect(edge.branch(0), &mut wiring);
-        let sides = (1..).zip(&self.sides);
-        let sides = sides.map(|(at, side)| side.connect(edge.branch(at), &mut wiring));
-        (main, SideLanes::new(sides.collect()))
-    }
 }
 
 /// The actor of a stage.

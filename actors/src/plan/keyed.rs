@@ -22,17 +22,17 @@ use std::sync::Arc;
 /// Records with a key, on their way to a stage of state.
 #[must_use = "a keyed stream needs a stage"]
 pub struct KeyedStream<T, S, B, Q = ()> {
-    branch: B,
-    selector: S,
-    partitions: Option<NonZeroUsize>,
-    time_to_live: TimeToLive,
-    on_error: OnError,
-    show: Show<T>,
+    pub(super) branch: B,
+    pub(super) selector: S,
+    pub(super) partitions: Option<NonZeroUsize>,
+    pub(super) time_to_live: TimeToLive,
+    pub(super) on_error: OnError,
+    pub(super) show: Show<T>,
     /// Whether the states may be asked for.
-    views: Q,
-    site: Site,
-    origin: Origin,
-    records: PhantomData<fn() -> T>,
+    pub(super) views: Q,
+    pub(super) site: Site,
+    pub(super) origin: Origin,
+    pub(super) records: PhantomData<fn() -> T>,
 }
 
 impl<T, S, B> KeyedStream<T, S, B> {

@@ -5,6 +5,7 @@
 use super::aggregate::Aggregate;
 use super::dense::Dense;
 use super::options::{Late, Options};
+use super::pre_aggregate::{PaneGrid, Panes};
 use super::spans::{Grid, Span, nanos};
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeySelector, Routed, Timestamp};
@@ -71,6 +72,12 @@ impl Windows for Tumbling {
             arena: setup.arena,
             open: VecDeque::new(),
         }
+    }
+}
+
+impl Panes for Tumbling {
+    fn panes(&self) -> PaneGrid {
+        PaneGrid(self.grid)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod calls;
 mod errors;
+mod pre_aggregate;
 mod queries;
 
 use potoroo_actors::element::{Mark, Timestamp};
