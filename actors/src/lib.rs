@@ -13,7 +13,7 @@
 //! | 0 | [`element`] | what travels on an edge: records, marks, times; keys and key groups |
 //! | 1 | `state` | one entity per key, one table per key group; timers of keys |
 //! | 1 | [`exchange`] | collecting, partitioning, forks, side outputs, credit, watermarks, the end |
-//! | 2 | `job` | deployment, status, dead letters, the end of a job |
+//! | 2 | `job` | deployment, status, failures, dead letters, questions, the end of a job |
 //! | 3 | `operator` | fused steps, [`time`], the actor of a stage, [`KeyedProcess`], [`Operator`] |
 //! | 4 | [`source`], [`sink`] | TCP, files, generators; TCP, files, closures |
 //! | 4 | [`window`] | windows of event time and their aggregates |
@@ -37,10 +37,19 @@ mod plan;
 mod state;
 
 pub use exchange::SideTag;
-pub use job::{DeadLetter, DeadLetters, Deploy, Drain, Job, JobError, JobStatus, RescaleError, Rescaled, StageStatus};
+pub use job::{
+    DeadLetter, DeadLetters, Deploy, Drain, FailedRecord, Failures, Job, JobError, JobStatus, OnError, Queries, Query,
+    QueryError, QueryTag, RescaleError, Rescaled, StageStatus,
+};
 pub use operator::timestamps as time;
-pub use operator::{FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer};
-pub use plan::{Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, WindowedStream};
+pub use operator::{
+    CallOptions, FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer, View,
+    Views,
+};
+pub use plan::{
+    Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, PreAggregateBranch, PreAggregated,
+    PreAggregatedWindows, Shared, Stream, TryBranch, WindowedStream,
+};
 pub use potoroo_runtime as runtime;
 pub use sink::Encode;
 pub use state::{Entity, KeyGroupTable, TimeToLive};

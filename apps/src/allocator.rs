@@ -5,7 +5,11 @@
 //! choose for its users, so this is the program's. What it measures names the allocator.
 
 /// The allocator in use.
-pub const NAME: &str = if cfg!(feature = "mimalloc") { "mimalloc" } else { "system" };
+pub const NAME: &str = if cfg!(feature = "mimalloc") {
+    "mimalloc"
+} else {
+    "system"
+};
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]

@@ -15,6 +15,7 @@ use crate::endpoint::Endpoint;
 use crate::ends::{Input, Output};
 use crate::market_spread::instruments::{INSTRUMENTS, REJECTING, Universe, UniverseError};
 use crate::market_spread::schedule::Schedule;
+use crate::query::At;
 pub use crate::rate::Rate;
 use crate::rate::parse_count;
 
@@ -54,6 +55,8 @@ pub enum Command {
     Send(SendCommand),
     /// Collect a job's results, and measure how long they took
     Receive(ReceiveArgs),
+    /// Ask a running job for the state of a key
+    Query(QueryArgs),
     /// Run a benchmark of the actor runtime, and look into the scheduler while it runs
     Bench(BenchArgs),
     /// Run everything at once for long, with faults, and account for every message
@@ -204,7 +207,9 @@ http://HOST:PORT/PATH, to post to.
 
 Examples:
   potoroo run word-count --input file:book.txt --out file:counts.txt
-  potoroo run word-count --input tcp://127.0.0.1:7100 --out tcp://127.0.0.1:7200")]
+  potoroo run word-count --input tcp://127.0.0.1:7100 --out tcp://127.0.0.1:7200
+  potoroo run word-count --input follow:log --out file:counts.txt --query unix:questions
+  potoroo query --at unix:questions counts '\"the\"'")]
 pub struct RunWordCountArgs {
     /// Where the text comes from
     #[arg(long, value_name = "INPUT", default_value = "stdin")]
@@ -212,9 +217,31 @@ pub struct RunWordCountArgs {
     /// Where the counts go
     #[arg(long, value_name = "OUTPUT", default_value = "stdout")]
     pub out: Output,
+    /// Where `potoroo query` may ask for the count of a word, while the job runs
+    #[arg(long, value_name = "ADDRESS")]
+    pub query: Option<At>,
     /// What all jobs have.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// Options of `query`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Prints the state as JSON, `null` if the key has none. An address is tcp://HOST:PORT or unix:PATH, as the job was given it with \
+--query.
+
+Examples:
+  potoroo query --at unix:questions counts '\"the\"'
+  potoroo query --at tcp://127.0.0.1:7300 counts '\"the\"'")]
+pub struct QueryArgs {
+    /// Where the job listens
+    #[arg(long, value_name = "ADDRESS")]
+    pub at: At,
+    /// What to ask for; the error names what there is
+    pub name: String,
+    /// The key, as JSON
+    pub key: String,
 }
 
 /// Options of `run kv`.

@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::human::count;
 use crate::market_spread::generator::GeneratorError;
 use crate::market_spread::instruments::UniverseError;
+use crate::query::At;
 
 /// Why a command ended without doing what it was asked.
 #[derive(Debug, Error)]
@@ -85,6 +86,14 @@ pub enum AppError {
     Job {
         /// Which stage, and why.
         reason: String,
+    },
+    /// A running job could not be asked.
+    #[error("cannot ask the job at {at}: {source}; start it with `--query {at}`")]
+    Query {
+        /// Where.
+        at: At,
+        /// What the system said.
+        source: io::Error,
     },
     /// The actor system could not start.
     #[error("cannot start the actor system: {source}{}", cause(source))]

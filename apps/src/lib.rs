@@ -22,6 +22,7 @@ pub mod nexmark;
 pub mod partial_file;
 pub mod pool;
 pub mod proxy;
+pub mod query;
 pub mod rate;
 pub mod serve;
 pub mod soak;

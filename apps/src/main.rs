@@ -11,6 +11,7 @@ use potoroo::market_spread::{demo, receive, run, send};
 use potoroo::nexmark;
 use potoroo::pool;
 use potoroo::proxy;
+use potoroo::query;
 use potoroo::soak;
 use potoroo::terminal::tell;
 use potoroo::word_count;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Run(RunCommand::Chat(args)) => chat::run(&args),
         Command::Run(RunCommand::Proxy(args)) => proxy::run(&args).map(drop),
         Command::Send(SendCommand::MarketSpread(args)) => send::send(&args).map(drop),
+        Command::Query(args) => query::run(&args),
         Command::Bench(args) => bench::bench(&args),
         Command::Soak(args) => soak::soak(&args).map(drop),
         Command::Receive(args) => receive::receive(&args).map(drop),

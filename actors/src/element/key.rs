@@ -30,7 +30,7 @@ pub fn key_group(hash: u64) -> KeyGroup {
 /// [`hash64`](Self::hash64) must be the XXH3-64 of the key's canonical bytes: integers in little-endian order, text as
 /// UTF-8, byte arrays as they are, a pair as the hashes of its parts. Equal keys have equal canonical bytes. Floating-point
 /// numbers are no keys, since equal ones may differ in their bytes: say what they mean, in cents or in bits.
-pub trait Key: Eq + Hash + Clone + Send + 'static {
+pub trait Key: Eq + Hash + Clone + fmt::Debug + Send + 'static {
     /// The frozen hash.
     fn hash64(&self) -> u64;
 }

@@ -25,7 +25,7 @@
 //! the stages after do not wait for it. Before it gets its first group it says that it is active, and waits until that has been
 //! heard: otherwise the stages after could go on without it. Its watermark stays where it was until it has seen all divides.
 
-use crate::element::{EdgeId, Grant, Granted, KEY_GROUPS, KeyGroup};
+use crate::element::{EdgeId, Grant, Granted, KEY_GROUPS, KeyGroup, key_group};
 use potoroo_runtime::Recipient;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -146,6 +146,8 @@ struct State {
     table: Table,
     /// Those of the last step.
     concerned: Arc<[u16]>,
+    /// What the last step moves.
+    under_way: Vec<KeyGroup>,
     /// The last step is not over.
     is_moving: bool,
     producers: BTreeMap<EdgeId, Producer>,
@@ -165,6 +167,7 @@ impl Routes {
             step: 0,
             table: even_table(partitions),
             concerned: Arc::default(),
+            under_way: Vec::new(),
             is_moving: false,
             producers: BTreeMap::new(),
             announced: BTreeSet::new(),
@@ -179,6 +182,18 @@ impl Routes {
     /// The present table.
     pub(crate) fn table(&self) -> Table {
         self.lock().table.clone()
+    }
+
+    /// The partition that owns the group of a key, or will when the present step is over.
+    pub(crate) fn owner(&self, hash: u64) -> u16 {
+        self.lock().table[usize::from(key_group(hash).0)]
+    }
+
+    /// Whether a partition has the group of a key, and it is not under way.
+    pub(crate) fn is_at(&self, hash: u64, partition: u16) -> bool {
+        let state = self.lock();
+        let group = key_group(hash);
+        state.table[usize::from(group.0)] == partition && !(state.is_moving && state.under_way.contains(&group))
     }
 
     /// A producer will connect.
@@ -242,6 +257,7 @@ impl Routes {
         state.step += 1;
         state.table = table.into();
         state.concerned = concerned.into_iter().collect();
+        state.under_way = moves.iter().map(|one| one.group).collect();
         state.is_moving = true;
         state.producers.values().for_each(Producer::tell);
         Ok(Begun {

@@ -1,10 +1,12 @@
-//! Where records go that cannot be decoded.
+//! Where records go that cannot be decoded or handled.
 //!
-//! Each is counted and written with its source, connection, offset, reason and first bytes. Writing happens in the turn
+//! Each is counted and written with all that is known of it: of what cannot be decoded source, connection, offset, reason and
+//! first bytes; of what a stage cannot handle stage, key, event time and reason. Writing happens in the turn
 //! that found the record, under a lock: this is the path of errors, and a flood of them should slow its sender down
 //! rather than fill memory. On standard error a rate limit keeps the terminal readable, and says how much it kept back;
 //! a file gets everything.
 
+use crate::element::Timestamp;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -56,6 +58,44 @@ impl fmt::Display for DeadLetter<'_> {
 }
 
 impl fmt::Debug for DeadLetter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A record that a stage could not handle.
+#[derive(Clone, Copy)]
+pub struct FailedRecord<'a> {
+    /// The stage's name.
+    pub stage: &'a str,
+    /// The record's key, where it has one.
+    pub key: Option<&'a dyn fmt::Debug>,
+    /// The record, where the stage knows how to show it.
+    pub record: Option<&'a str>,
+    /// Its event time; [`Timestamp::MIN`] in a stream without.
+    pub time: Timestamp,
+    /// What is wrong.
+    pub reason: &'a dyn fmt::Display,
+}
+
+impl fmt::Display for FailedRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.stage)?;
+        if let Some(key) = self.key {
+            write!(f, " key {key:?}")?;
+        }
+        if self.time != Timestamp::MIN {
+            write!(f, " at {}", self.time)?;
+        }
+        write!(f, ": {}", self.reason)?;
+        if let Some(record) = self.record {
+            write!(f, " [{}]", record.escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for FailedRecord<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -122,6 +162,15 @@ impl DeadLetters {
 
     /// Counts and writes one.
     pub fn put(&self, letter: &DeadLetter<'_>) {
+        self.write(letter);
+    }
+
+    /// Counts and writes a record that a stage could not handle.
+    pub fn put_record(&self, record: &FailedRecord<'_>) {
+        self.write(record);
+    }
+
+    fn write(&self, letter: &dyn fmt::Display) {
         let mut inner = self.inner();
         inner.count += 1;
         let written = match &mut inner.output {

@@ -8,7 +8,7 @@ use super::dead_letters::DeadLetters;
 use super::handle::JobError;
 use super::rescale::{CONNECTING, KeyedStage, MoveReport, Next, RescaleError, Rescaled, Rescaling};
 use super::status::Registry;
-use super::{JobStatus, StageCounters};
+use super::{Failures, JobStatus, Offers, OnError, Question, StageCounters};
 use crate::element::EdgeId;
 use crate::exchange::{DEPLOYMENT, Downstream};
 use potoroo_runtime::{Actor, ActorId, ActorRef, Context, ExitReason, Fault, Recipient, Reply, Signal, Turn};
@@ -34,6 +34,8 @@ pub(crate) enum JobMsg {
     Failed(String),
     /// Sources are to end.
     Drain,
+    /// Somebody asks for the state of a key.
+    Query(Question),
     /// Answer when everything has ended.
     Wait(Reply<Result<(), JobError>>),
     /// A stage is to have so many partitions.
@@ -65,6 +67,7 @@ pub(crate) struct JobActor {
 pub(crate) struct JobShared {
     pub(crate) registry: Registry,
     pub(crate) dead_letters: DeadLetters,
+    pub(crate) offers: Offers,
     next_edge: Arc<AtomicU64>,
 }
 
@@ -73,6 +76,7 @@ impl JobShared {
         Self {
             registry: Registry::default(),
             dead_letters,
+            offers: Offers::default(),
             next_edge: Arc::new(AtomicU64::new(FIRST_EDGE)),
         }
     }
@@ -188,6 +192,7 @@ impl Actor for JobActor {
             JobMsg::SinkFinished => self.sinks_at_work -= 1,
             JobMsg::Failed(reason) => self.fail(reason),
             JobMsg::Drain => self.drain(),
+            JobMsg::Query(question) => question(&self.shared.offers, &|name| self.shared.registry.knows(name)),
             JobMsg::Wait(reply) => self.waiting.push(reply),
             JobMsg::Rescale(stage, partitions, answer) => self.rescale((stage, partitions), answer, ctx),
             JobMsg::MoveReported(report) => self.move_on(ctx, |rescaling, stage| rescaling.reported(stage, report)),
@@ -255,6 +260,16 @@ impl Deploy<'_, '_> {
 
     pub(crate) fn counters(&self, stage: &str) -> Arc<StageCounters> {
         self.job.shared.registry.counters(stage)
+    }
+
+    /// The policy of a stage, for an actor with these counters.
+    pub(crate) fn failures(&self, stage: &str, on_error: OnError, counters: &Arc<StageCounters>) -> Failures {
+        Failures {
+            on_error,
+            stage: stage.into(),
+            dead_letters: self.job.shared.dead_letters.clone(),
+            counters: counters.clone(),
+        }
     }
 
     /// A name for a new edge.

@@ -1,7 +1,7 @@
 //! A job as seen from outside.
 
 use super::deploy::{JobActor, JobMsg, JobShared};
-use super::{DeadLetters, JobStatus, RescaleError, Rescaled};
+use super::{DeadLetters, JobStatus, Queries, QueryError, QueryTag, RescaleError, Rescaled};
 use potoroo_runtime::{ActorRef, Ask};
 use std::fmt;
 use std::time::Duration;
@@ -53,6 +53,22 @@ impl Job {
     /// Where undecodable records go.
     pub fn dead_letters(&self) -> &DeadLetters {
         &self.shared.dead_letters
+    }
+
+    /// Asks for the state of a key, as it is between two records of that key, and waits for the answer; `None` if the key has
+    /// none. The stage must be [`queryable`](crate::KeyedStream::queryable), and the job running. An actor asks through
+    /// [`queries`](Self::queries).
+    pub fn query<K, V>(&self, tag: &QueryTag<K, V>, key: K) -> Result<Option<V>, QueryError>
+    where
+        K: Send + 'static,
+        V: Send + 'static,
+    {
+        self.queries().ask(tag, key).wait()
+    }
+
+    /// Where to ask for states, for whoever has not got the job: another thread, an actor, an endpoint.
+    pub fn queries(&self) -> Queries {
+        Queries::new(self.actor.clone())
     }
 
     /// Has the sources take nothing more in; the job ends when everything that is in it has reached its sinks.

@@ -6,14 +6,20 @@
 
 mod dead_letters;
 mod deploy;
+mod failures;
 mod handle;
+mod query;
 mod rescale;
 mod status;
 
-pub use dead_letters::{DeadLetter, DeadLetters};
+pub use dead_letters::{DeadLetter, DeadLetters, FailedRecord};
 pub use deploy::{Deploy, Drain};
 pub(crate) use deploy::{JobActor, JobMsg, JobShared, Plan};
+pub(crate) use failures::{Failure, Show, contained, panic_text};
+pub use failures::{Failures, OnError};
 pub use handle::{Job, JobError};
+pub(crate) use query::{Offers, Question, Shower};
+pub use query::{Queries, Query, QueryError, QueryTag};
 pub(crate) use rescale::{KeyedStage, MoveMsg, MoveReport, MoveStep};
 pub use rescale::{RescaleError, Rescaled};
 pub(crate) use status::StageCounters;

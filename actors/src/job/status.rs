@@ -14,6 +14,8 @@ pub(crate) struct StageCounters {
     pub(crate) bytes: Counter,
     pub(crate) keys: Counter,
     pub(crate) records_dropped: Counter,
+    pub(crate) records_failed: Counter,
+    pub(crate) retries: Counter,
     pub(crate) batches_waiting: Counter,
 }
 
@@ -35,6 +37,10 @@ pub struct StageStatus {
     pub keys: u64,
     /// Records left out: late ones, and those for a side output that nobody reads.
     pub records_dropped: u64,
+    /// Records, and timers, whose handler failed; see [`OnError`](crate::OnError).
+    pub records_failed: u64,
+    /// Attempts at calls after a first one; see [`CallOptions::attempts`](crate::CallOptions::attempts).
+    pub retries: u64,
     /// Batches that wait here or are under way to the next stage.
     pub batches_waiting: u64,
 }
@@ -45,7 +51,7 @@ pub struct StageStatus {
 pub struct JobStatus {
     /// One entry per stage, sinks first.
     pub stages: Vec<StageStatus>,
-    /// Records that could not be decoded, and broken connections.
+    /// Records that could not be decoded or handled, and broken connections.
     pub dead_letters: u64,
 }
 
@@ -66,6 +72,9 @@ impl fmt::Display for JobStatus {
             )?;
             if stage.records_dropped > 0 {
                 writeln!(f, "{}: {} dropped", stage.name, stage.records_dropped)?;
+            }
+            if stage.records_failed > 0 {
+                writeln!(f, "{}: {} failed", stage.name, stage.records_failed)?;
             }
         }
         Ok(())
@@ -112,6 +121,12 @@ impl Registry {
         counters
     }
 
+    /// Whether there is a stage of this name.
+    pub(crate) fn knows(&self, stage: &str) -> bool {
+        let stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stages.iter().any(|registered| registered.name == stage)
+    }
+
     pub(crate) fn stages(&self) -> Vec<StageStatus> {
         let stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         stages
@@ -136,6 +151,8 @@ impl StageStatus {
         self.bytes += actor.bytes.get();
         self.keys += actor.keys.get();
         self.records_dropped += actor.records_dropped.get();
+        self.records_failed += actor.records_failed.get();
+        self.retries += actor.retries.get();
         self.batches_waiting += actor.batches_waiting.get();
     }
 }

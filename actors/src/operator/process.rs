@@ -7,6 +7,7 @@ use super::context::{KeyContext, TimeDomain, Timer};
 use super::output::Output;
 use super::stage::{FIRINGS_MAX, Operator, Progress, Setup, wall_clock};
 use crate::element::{Key, KeyGroup, KeySelector, Routed, Timestamp};
+use crate::job::{Failure, Failures, OnError, Show, contained};
 use crate::state::{Due, Entity, Expiry, KeyGroupTable, TimeToLive, Timers, Touched, in_groups};
 use potoroo_runtime::{Fault, Turn};
 use std::any::Any;
@@ -76,7 +77,8 @@ pub trait KeyedProcess<K: Key, T>: Clone + Send + Sync + 'static {
     /// The state of a key that has none yet.
     fn state(&mut self, key: &K) -> Self::State;
 
-    /// A record of a key. Records of one key come one after the other, in the order of each edge. An error ends the job.
+    /// A record of a key. Records of one key come one after the other, in the order of each edge. What an
+    /// error comes to is said by [`KeyedStream::on_error`](crate::KeyedStream::on_error); by default it ends the job.
     fn on_record(&mut self, state: &mut Self::State, record: T, ctx: &mut KeyContext<'_, K, Self::Out>) -> Turn;
 
     /// A timer of a key is due. A timer of event time sees the state with all records before its watermark and none that came
@@ -88,7 +90,7 @@ pub trait KeyedProcess<K: Key, T>: Clone + Send + Sync + 'static {
 }
 
 /// The operator that gives each record to the state of its key.
-pub(crate) struct ProcessOperator<K, S, P, St> {
+pub(crate) struct ProcessOperator<K, T, S, P, St> {
     process: P,
     selector: S,
     table: KeyGroupTable<K, St>,
@@ -97,10 +99,13 @@ pub(crate) struct ProcessOperator<K, S, P, St> {
     /// The timers that were set when the stream ended are due; those that they set are not.
     last_clock: Option<Timestamp>,
     expiry: Expiry,
+    failures: Failures,
+    /// How to show a record in a dead letter.
+    show: Show<T>,
 }
 
-impl<K: Key, S, P, St> ProcessOperator<K, S, P, St> {
-    pub(crate) fn new(process: P, setup: Setup<S>) -> Self {
+impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
+    pub(crate) fn new(process: P, show: &Show<T>, setup: Setup<S>) -> Self {
         Self {
             process,
             selector: setup.selector,
@@ -109,6 +114,10 @@ impl<K: Key, S, P, St> ProcessOperator<K, S, P, St> {
             clock: Timers::new(),
             last_clock: None,
             expiry: Expiry::new(setup.time_to_live),
+            show: show
+                .clone()
+                .filter(|_| setup.failures.on_error() == OnError::DeadLetters),
+            failures: setup.failures,
         }
     }
 
@@ -121,7 +130,16 @@ impl<K: Key, S, P, St> ProcessOperator<K, S, P, St> {
         }
     }
 
-    fn fire<T>(&mut self, due: Due<K>, domain: TimeDomain, out: &mut Output<P::Out>) -> Turn
+    /// Shows the state of a key to whoever asks.
+    pub(crate) fn show(&mut self, hash: u64, key: &K, look: impl FnOnce(Option<&St>)) {
+        look(
+            self.table
+                .get_mut(hash, |known| known == key)
+                .map(|entity| &entity.state),
+        );
+    }
+
+    fn fire(&mut self, due: Due<K>, domain: TimeDomain, out: &mut Output<P::Out>) -> Turn
     where
         P: KeyedProcess<K, T, State = St>,
     {
@@ -130,6 +148,7 @@ impl<K: Key, S, P, St> ProcessOperator<K, S, P, St> {
             table,
             timers,
             clock,
+            failures,
             ..
         } = self;
         let Due {
@@ -158,14 +177,24 @@ impl<K: Key, S, P, St> ProcessOperator<K, S, P, St> {
             deleted: false,
         };
         let timer = Timer { time, number, domain };
-        process.on_timer(timer, &mut entity.state, &mut ctx)?;
-        if ctx.deleted {
+        let outcome = match failures.on_error() {
+            OnError::Stop => process
+                .on_timer(timer, &mut entity.state, &mut ctx)
+                .map_err(Failure::Fault),
+            _ => contained(|| process.on_timer(timer, &mut entity.state, &mut ctx)),
+        };
+        let mut deleted = ctx.deleted;
+        if let Err(failure) = outcome {
+            deleted |= failure.is_panic();
+            failures.take(Some(&entity.key), None, time, failure)?;
+        }
+        if deleted {
             table.remove(hash, |entity| entity.life == life);
         }
         Ok(())
     }
 
-    fn fire_clock<T>(&mut self, now: Timestamp, out: &mut Output<P::Out>) -> Result<Progress, Fault>
+    fn fire_clock(&mut self, now: Timestamp, out: &mut Output<P::Out>) -> Result<Progress, Fault>
     where
         P: KeyedProcess<K, T, State = St>,
     {
@@ -173,22 +202,18 @@ impl<K: Key, S, P, St> ProcessOperator<K, S, P, St> {
             let Some(due) = self.clock.take_due(now) else {
                 return Ok(Progress::Done);
             };
-            self.fire::<T>(due, TimeDomain::Processing, out)?;
+            self.fire(due, TimeDomain::Processing, out)?;
         }
         Ok(Progress::More)
     }
-}
 
-impl<T, S, P, St> Operator<Routed<T>> for ProcessOperator<S::Key, S, P, St>
-where
-    T: Send + 'static,
-    S: KeySelector<T>,
-    P: KeyedProcess<S::Key, T, State = St>,
-    St: Send + 'static,
-{
-    type Out = P::Out;
-
-    fn batch(&mut self, records: &mut Vec<Routed<T>>, out: &mut Output<P::Out>) -> Turn {
+    /// Gives each record to the state of its key. `GUARDED`, a record that fails fails alone: what its handler changed stays,
+    /// unless it panicked, when nobody knows what it has left half-done, and the state of that key goes.
+    fn records<const GUARDED: bool>(&mut self, records: &mut Vec<Routed<T>>, out: &mut Output<P::Out>) -> Turn
+    where
+        S: KeySelector<T, Key = K>,
+        P: KeyedProcess<K, T, State = St>,
+    {
         let Self {
             process,
             selector,
@@ -196,6 +221,8 @@ where
             timers,
             clock,
             expiry,
+            failures,
+            show,
             ..
         } = self;
         let ttl = expiry.ttl();
@@ -218,6 +245,10 @@ where
                 TimeToLive::Event(_) => expiry.touch(entity, time),
                 TimeToLive::Processing(_) => expiry.touch(entity, wall),
             }
+            let text = match show {
+                Some(show) if GUARDED => Some(show(&record)),
+                _ => None,
+            };
             let life = entity.life;
             let mut ctx = KeyContext {
                 key: &entity.key,
@@ -229,12 +260,40 @@ where
                 clock,
                 deleted: false,
             };
-            process.on_record(&mut entity.state, record, &mut ctx)?;
-            if ctx.deleted {
+            let outcome = if GUARDED {
+                contained(|| process.on_record(&mut entity.state, record, &mut ctx))
+            } else {
+                process
+                    .on_record(&mut entity.state, record, &mut ctx)
+                    .map_err(Failure::Fault)
+            };
+            let mut deleted = ctx.deleted;
+            if let Err(failure) = outcome {
+                deleted |= failure.is_panic();
+                failures.take(Some(&entity.key), text.as_deref(), time, failure)?;
+            }
+            if deleted {
                 table.remove(hash, |entity| entity.life == life);
             }
         }
         Ok(())
+    }
+}
+
+impl<T, S, P, St> Operator<Routed<T>> for ProcessOperator<S::Key, T, S, P, St>
+where
+    T: Send + 'static,
+    S: KeySelector<T>,
+    P: KeyedProcess<S::Key, T, State = St>,
+    St: Send + 'static,
+{
+    type Out = P::Out;
+
+    fn batch(&mut self, records: &mut Vec<Routed<T>>, out: &mut Output<P::Out>) -> Turn {
+        match self.failures.on_error() {
+            OnError::Stop => self.records::<false>(records, out),
+            _ => self.records::<true>(records, out),
+        }
     }
 
     fn watermark(&mut self, now: Timestamp, out: &mut Output<P::Out>) -> Result<Progress, Fault> {
@@ -243,7 +302,7 @@ where
                 let expires = matches!(self.expiry.ttl(), TimeToLive::Event(_)) && now < Timestamp::MAX;
                 return Ok(if expires { self.expire(now) } else { Progress::Done });
             };
-            self.fire::<T>(due, TimeDomain::Event, out)?;
+            self.fire(due, TimeDomain::Event, out)?;
         }
         Ok(Progress::More)
     }
@@ -257,7 +316,7 @@ where
     }
 
     fn clock(&mut self, now: Timestamp, out: &mut Output<P::Out>) -> Result<Progress, Fault> {
-        let fired = self.fire_clock::<T>(now, out)?;
+        let fired = self.fire_clock(now, out)?;
         let expires = fired == Progress::Done && matches!(self.expiry.ttl(), TimeToLive::Processing(_));
         Ok(if expires { self.expire(now) } else { fired })
     }
@@ -265,7 +324,7 @@ where
     fn end(&mut self, out: &mut Output<P::Out>) -> Result<Progress, Fault> {
         let last = self.clock.last();
         let last = *self.last_clock.get_or_insert(last.unwrap_or(Timestamp::MIN));
-        self.fire_clock::<T>(last, out)
+        self.fire_clock(last, out)
     }
 
     fn keys(&self) -> usize {

@@ -7,12 +7,10 @@
 
 use super::moving::Moving;
 use super::output::Output;
-use crate::element::{Batch, EdgeId, Element, Grant, Grouped, KeyGroup, Mark, Timed, Timestamp};
-use crate::exchange::{
-    AnySideWay, Collector, DEPLOYMENT, Downstream, Flow, Inputs, Presence, SideLanes, Sides, Slot, Through, ToPort,
-    Wiring,
-};
-use crate::job::{Deploy, MoveMsg, MoveReport, StageCounters};
+use super::ways::Ways;
+use crate::element::{Batch, Element, Grant, Grouped, KeyGroup, Mark, Timed, Timestamp};
+use crate::exchange::{Collector, DEPLOYMENT, Flow, Inputs, Presence, Through};
+use crate::job::{Deploy, Failures, MoveMsg, MoveReport, OnError, StageCounters};
 use crate::state::TimeToLive;
 use potoroo_runtime::arena::Arena;
 use potoroo_runtime::sys::clock::wall_ns;
@@ -54,7 +52,8 @@ pub trait Operator<I>: Send + 'static {
     /// What it gives.
     type Out: Send + 'static;
 
-    /// Takes all records of `records`, in order. An error ends the job.
+    /// Takes all records of `records`, in order. An error ends the job; what else may become of a record is up to
+    /// [`Setup::failures`].
     fn batch(&mut self, records: &mut Vec<I>, out: &mut Output<Self::Out>) -> Turn;
 
     /// Event time has come to `now`, also to be had from `out`: fires what is due, in slices. It is called again until it is
@@ -118,38 +117,36 @@ pub struct Setup<S> {
     pub selector: S,
     /// How long state is to be kept.
     pub time_to_live: TimeToLive,
+    /// What is to be done about records that fail.
+    pub failures: Failures,
 }
 
 /// What the actor of a stage is told.
-pub(crate) enum StageMsg<I> {
+pub(crate) enum StageMsg<I, O> {
     Input(Element<I>),
     Granted(Grant),
     Clock,
     Move(MoveMsg),
+    /// Somebody asks for a state; between turns, whatever waits.
+    Query(Box<dyn FnOnce(&mut O) + Send>),
 }
 
-impl<I> From<Element<I>> for StageMsg<I> {
+impl<I, O> From<Element<I>> for StageMsg<I, O> {
     fn from(element: Element<I>) -> Self {
         Self::Input(element)
     }
 }
 
-impl<I> From<Grant> for StageMsg<I> {
+impl<I, O> From<Grant> for StageMsg<I, O> {
     fn from(grant: Grant) -> Self {
         Self::Granted(grant)
     }
 }
 
-impl<I> From<MoveMsg> for StageMsg<I> {
+impl<I, O> From<MoveMsg> for StageMsg<I, O> {
     fn from(msg: MoveMsg) -> Self {
         Self::Move(msg)
     }
-}
-
-/// The ways into the actors of a stage.
-pub(crate) struct Partitions<I> {
-    pub(crate) elements: Arc<[Recipient<Element<I>>]>,
-    pub(crate) moves: Arc<[Recipient<MoveMsg>]>,
 }
 
 /// What is being done in slices.
@@ -158,38 +155,6 @@ enum Slicing {
     Watermark(Timestamp),
     Clock(Timestamp),
     End,
-}
-
-/// The ways out of a stage.
-pub(crate) struct Ways<U> {
-    main: ToPort<U>,
-    sides: Vec<Box<dyn AnySideWay>>,
-}
-
-impl<U: Send + 'static> Ways<U> {
-    /// The ways out, if anybody takes anything.
-    pub(crate) fn of(out: &Slot<U>, sides: &Sides) -> Option<Self> {
-        let ways = Self {
-            main: out.way(),
-            sides: sides.ways(),
-        };
-        (ways.main.is_taken() || !ways.sides.is_empty()).then_some(ways)
-    }
-
-    fn open(&self, edge: EdgeId) {
-        self.main.open(edge.branch(0));
-        for (at, side) in (1..).zip(&self.sides) {
-            side.open(edge.branch(at));
-        }
-    }
-
-    fn connect(&self, edge: EdgeId, me: Recipient<Grant>) -> (Through<U>, SideLanes) {
-        let mut wiring = Wiring::new(me);
-        let main = self.main.connect(edge.branch(0), &mut wiring);
-        let sides = (1..).zip(&self.sides);
-        let sides = sides.map(|(at, side)| side.connect(edge.branch(at), &mut wiring));
-        (main, SideLanes::new(sides.collect()))
-    }
 }
 
 /// The actor of a stage.
@@ -219,32 +184,34 @@ pub(crate) struct Stage<I, O: Operator<I>> {
 }
 
 impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
-    /// Spawns the actors of a stage, of which the first `present` have something to do; gives the ways into them.
+    /// Spawns the actors of a stage, of which the first `present` have something to do.
     pub(crate) fn deploy<S>(
         name: &str,
         (present, actors): (usize, usize),
         ways: Ways<O::Out>,
-        (selector, time_to_live): (&S, TimeToLive),
+        (selector, time_to_live, on_error): (&S, TimeToLive, OnError),
         make: impl Fn(Setup<S>) -> O + Send + Sync + 'static,
         deploy: &mut Deploy<'_, '_>,
-    ) -> Partitions<I>
+    ) -> Arc<[ActorRef<Self>]>
     where
         S: Clone + Send + 'static,
     {
         let (ways, make) = (Arc::new(ways), Arc::new(make));
-        let (elements, moves): (Vec<_>, Vec<_>) = (0..actors)
+        (0..actors)
             .map(|partition| {
                 let edge = deploy.new_edge();
                 ways.open(edge);
                 let counters = deploy.counters(name);
+                let failures = deploy.failures(name, on_error, &counters);
                 let (ways, make, selector) = (ways.clone(), make.clone(), selector.clone());
-                let actor: ActorRef<Self> = deploy.spawn(name, partition, move |ctx| {
+                deploy.spawn(name, partition, move |ctx| {
                     let setup = Setup {
                         arena: ctx.arena(),
                         partition,
                         partitions: actors,
                         selector,
                         time_to_live,
+                        failures,
                     };
                     let (main, sides) = ways.connect(edge, ctx.me().recipient());
                     Ok(Self {
@@ -268,14 +235,17 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
                         is_over: false,
                         counters,
                     })
-                });
-                (actor.recipient(), actor.recipient())
+                })
             })
-            .unzip();
-        Partitions {
-            elements: elements.into(),
-            moves: moves.into(),
-        }
+            .collect()
+    }
+
+    /// What the actors of a stage are told, of one kind: elements, or key groups that move.
+    pub(crate) fn ways_into<M: Send + 'static>(actors: &[ActorRef<Self>]) -> Arc<[Recipient<M>]>
+    where
+        StageMsg<I, O>: From<M>,
+    {
+        actors.iter().map(ActorRef::recipient).collect()
     }
 
     fn is_ready(&self) -> bool {
@@ -490,7 +460,7 @@ pub(crate) fn wall_clock() -> Timestamp {
 }
 
 impl<I: Grouped + Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
-    type Msg = StageMsg<I>;
+    type Msg = StageMsg<I, O>;
 
     fn handle(&mut self, msg: Self::Msg, ctx: &mut Context<'_, Self>) -> Turn {
         match msg {
@@ -513,6 +483,7 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
                 self.clock = None;
                 self.clock_is_due = true;
             }
+            StageMsg::Query(show) => show(&mut self.operator),
         }
         self.go_on(ctx)
     }

@@ -17,6 +17,8 @@ struct Building {
     plans: Vec<Plan>,
     sources: Vec<Replay>,
     sinks: Vec<Delivery>,
+    /// The names of what may be asked for.
+    queries: Vec<&'static str>,
 }
 
 /// See [`Building`]; cheap to clone.
@@ -91,6 +93,17 @@ impl Site {
     /// What a sink promises.
     pub(crate) fn delivery(&self, delivery: Delivery) {
         self.0.borrow_mut().sinks.push(delivery);
+    }
+
+    /// A stage may be asked for its states under this name.
+    ///
+    /// # Panics
+    ///
+    /// If another may be, under the same.
+    pub(crate) fn queryable(&self, name: &'static str) {
+        let queries = &mut self.0.borrow_mut().queries;
+        assert!(!queries.contains(&name), "there are two stages to ask for {name:?}");
+        queries.push(name);
     }
 
     pub(crate) fn guarantee(&self) -> Guarantee {

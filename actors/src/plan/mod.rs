@@ -31,15 +31,20 @@
 
 mod branch;
 mod building;
+mod calling;
+mod fallible;
 mod graph;
 mod keyed;
+mod pre_aggregated;
 mod shared;
 mod stream;
 mod windowed;
 
 pub use branch::{Branch, Port};
+pub use fallible::TryBranch;
 pub use graph::{Edge, Graph, Node, NodeKind};
 pub use keyed::KeyedStream;
+pub use pre_aggregated::{PreAggregateBranch, PreAggregated, PreAggregatedWindows};
 pub use shared::Shared;
 pub use stream::Stream;
 pub use windowed::WindowedStream;

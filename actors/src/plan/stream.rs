@@ -10,6 +10,7 @@ use super::keyed::KeyedStream;
 use super::shared::Shared;
 use crate::element::{BRANCHES_MAX, BorrowedKey, ByKey, ByRef, Either, Key, Timed, Timestamp};
 use crate::exchange::{Alignment, BranchTo, InTurnTo, SideTag, Sides, Slot, SplitTo};
+use crate::job::OnError;
 use crate::operator::timestamps::Timestamps;
 use crate::operator::{Pass, Stage, Ways};
 use crate::sink::Sink;
@@ -105,7 +106,7 @@ impl<T: Send + 'static> Stream<T> {
 }
 
 impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
-    fn then<U, C>(self, name: &'static str, step: impl FnOnce(B) -> C) -> Stream<U, C> {
+    pub(super) fn then<U, C>(self, name: &'static str, step: impl FnOnce(B) -> C) -> Stream<U, C> {
         Stream::new(step(self.branch), self.site, self.origin.step(name))
     }
 
@@ -295,16 +296,10 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
             let Some(ways) = Ways::of(&slot, &Sides::default()) else {
                 return;
             };
-            let actors = Stage::<Timed<T>, Pass>::deploy(
-                &name,
-                (actors, actors),
-                ways,
-                (&(), TimeToLive::Forever),
-                |_| Pass,
-                deploy,
-            );
+            let how = (&(), TimeToLive::Forever, OnError::Stop);
+            let actors = Stage::<Timed<T>, Pass>::deploy(&name, (actors, actors), ways, how, |_| Pass, deploy);
             let down = InTurnTo {
-                actors: actors.elements,
+                actors: Stage::ways_into(&actors),
             };
             deploy.end_deployment_of(&down);
             branch.attach(&down, deploy);

@@ -14,6 +14,7 @@ mod collections;
 mod counting;
 mod dense;
 mod options;
+mod pre_aggregate;
 mod session;
 mod sketches;
 mod sliding;
@@ -25,6 +26,8 @@ pub use aggregates::{Count, Extreme, ExtremeValue, Mean, Sum, count, max, max_by
 pub use collections::{Fold, Records, Top, fold, records, top};
 pub use counting::{Counted, by_count, global};
 pub use options::{Late, Options};
+pub(crate) use pre_aggregate::PreAggregateTo;
+pub use pre_aggregate::{ByPart, Combining, PaneGrid, Panes, Part};
 pub use session::{Session, session};
 pub use sketches::{Distinct, Quantiles, distinct, quantiles};
 pub use sliding::{Sliding, sliding};

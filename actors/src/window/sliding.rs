@@ -7,6 +7,7 @@
 
 use super::aggregate::Aggregate;
 use super::options::{Late, Options};
+use super::pre_aggregate::{self, PaneGrid};
 use super::spans::{Grid, Span, nanos};
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeyGroup, KeySelector, Routed, Timestamp};
@@ -104,6 +105,12 @@ impl Windows for Sliding {
             table: KeyGroupTable::new(setup.arena),
             agenda: Agenda::default(),
         }
+    }
+}
+
+impl pre_aggregate::Panes for Sliding {
+    fn panes(&self) -> PaneGrid {
+        PaneGrid(self.panes)
     }
 }
 

@@ -5,6 +5,7 @@
 use super::aggregate::Aggregate;
 use super::dense::{Dense, Entry};
 use super::options::{Late, Options};
+use super::pre_aggregate::{PaneGrid, Panes};
 use super::spans::{Grid, Span, nanos};
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeyGroup, KeySelector, Routed, Timestamp};
@@ -74,6 +75,12 @@ impl Windows for Tumbling {
             open: VecDeque::new(),
             reached: Timestamp::MIN,
         }
+    }
+}
+
+impl Panes for Tumbling {
+    fn panes(&self) -> PaneGrid {
+        PaneGrid(self.grid)
     }
 }
 

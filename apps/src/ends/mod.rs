@@ -13,6 +13,7 @@ use crate::cli::RunArgs;
 use crate::endpoint::Endpoint;
 use crate::error::AppError;
 use crate::latency::LatencyNs;
+use crate::query::{At, Questions};
 use crate::serve::{self, Watch};
 use crate::summary::Summary;
 use crate::terminal::tell;
@@ -81,6 +82,16 @@ pub fn run(
     outputs: &[&Output],
     build: impl FnOnce(&Pipeline) -> Result<(), AppError>,
 ) -> Result<Summary, AppError> {
+    run_asked(run, outputs, None, build)
+}
+
+/// As [`run`], with a place where the job can be asked for its states.
+pub fn run_asked(
+    run: &RunArgs,
+    outputs: &[&Output],
+    asked_at: Option<&At>,
+    build: impl FnOnce(&Pipeline) -> Result<(), AppError>,
+) -> Result<Summary, AppError> {
     for (at, output) in outputs.iter().enumerate() {
         if outputs[..at].contains(output) {
             return Err(AppError::Options(format!(
@@ -93,12 +104,14 @@ pub fn run(
     }
     run.json.as_deref().map_or(Ok(()), serve::check_writable_path)?;
     let pipeline = Pipeline::new().dead_letters(serve::dead_letters(run.dead_letters.as_deref())?);
+    let questions = asked_at.map(|at| Questions::open(at, run.quiet)).transpose()?;
     build(&pipeline)?;
     if !run.quiet {
         tell(format_args!("guarantee: {}", pipeline.guarantee()));
     }
     let system = serve::start_system(run.workers)?;
     let job = pipeline.start(&system);
+    let _served = questions.map(|questions| questions.serve(&system, job.queries()));
     let watch = Watch {
         sources: &[INPUT],
         sink: OUT,

@@ -7,13 +7,16 @@ use crate::cli::RunWordCountArgs;
 use crate::ends::{self, INPUT, OUT};
 use crate::error::AppError;
 use crate::summary::Summary;
-use potoroo_actors::{Branch, Stream, source};
+use potoroo_actors::{Branch, QueryTag, Stream, source};
 
 /// The longest line that is accepted, in bytes.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// What is stripped from both ends of a piece.
 const PUNCTUATION: &str = " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+
+/// What may be asked for while the job runs: the count of a word.
+pub static COUNTS: QueryTag<String, u64> = QueryTag::json("counts");
 
 /// A word and how often it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +51,11 @@ pub fn counts<B: Branch<String>>(lines: Stream<String, B>) -> Stream<WordCount> 
     lines
         .flat_map(|line: String, each| words(&line, each))
         .key_by_ref(String::as_str)
+        .queryable(&COUNTS, |count: &u64| *count)
         .entity(
             "counts",
             |_| 0,
-            |count: &mut u64, word, out| {
+            |count, word, out| {
                 *count += 1;
                 out.emit(WordCount { word, count: *count });
                 Ok(())
@@ -62,7 +66,7 @@ pub fn counts<B: Branch<String>>(lines: Stream<String, B>) -> Stream<WordCount> 
 /// Does what the options of `run word-count` say. `messages` in the summary are lines; there is no latency and nothing
 /// is rejected.
 pub fn run(args: &RunWordCountArgs) -> Result<Summary, AppError> {
-    ends::run(&args.run, &[&args.out], |pipeline| {
+    ends::run_asked(&args.run, &[&args.out], args.query.as_ref(), |pipeline| {
         let format = source::lines().bytes_max(LINE_BYTES_MAX);
         let source = args.input.open("lines", format, &args.run)?;
         counts(pipeline.source(INPUT, source)).sink(OUT, args.out.open(encode)?);

@@ -1,6 +1,6 @@
 //! Word Count from files and over TCP.
 
-use crate::support::{Place, Process, connect, option};
+use crate::support::{Place, Process, connect, eventually, option};
 use std::collections::HashMap;
 use std::io::Write;
 
@@ -123,4 +123,43 @@ fn an_empty_text_has_no_words() {
     place.write("text", "");
     count_words(&place, &place.endpoint("text"), &[]).end().assert_success();
     assert_eq!(place.text("counts"), "");
+}
+
+#[test]
+fn a_job_that_runs_can_be_asked_for_a_count() {
+    for unix in [false, true] {
+        let place = Place::new();
+        let socket = place.path("questions");
+        let at = match unix {
+            true => format!("unix:{}", socket.display()),
+            false => "tcp://127.0.0.1:0".to_owned(),
+        };
+        let run = count_words(
+            &place,
+            "tcp://127.0.0.1:0",
+            &["--once".to_owned(), format!("--query={at}")],
+        );
+        let mut lines = connect(run.address("listening for lines"));
+        let at = match unix {
+            true => at,
+            false => format!("tcp://{}", run.address("listening for questions")),
+        };
+        let query = |name: &str, key: &str| Process::start(["query", "--at", &at, name, key]).end();
+        assert_eq!(query("counts", "\"ein\"").stdout, "null\n");
+        lines.write_all(TEXT.as_bytes()).expect("taken");
+        lines.write_all(b"\n").expect("taken");
+        eventually("the last count", || {
+            let ended = query("counts", "\"ein\"");
+            ended.assert_success();
+            (ended.stdout == "5\n").then_some(())
+        });
+        assert_eq!(query("counts", "\"no such word\"").stdout, "null\n");
+        query("counts", "ein").assert_failure(1, &["this is no key of 'counts'"]);
+        query("totals", "1").assert_failure(1, &["nothing is called 'totals'", "counts"]);
+        query("out", "1").assert_failure(1, &["stage 'out' cannot be asked"]);
+        drop(lines);
+        run.end().assert_success();
+        query("counts", "1").assert_failure(1, &["cannot ask the job at", &at]);
+        assert!(!socket.exists());
+    }
 }
