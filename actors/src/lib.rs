@@ -17,6 +17,7 @@
 //! | 3 | `operator` | fused steps, [`time`], the actor of a stage, [`KeyedProcess`], [`Operator`] |
 //! | 4 | [`source`], [`sink`] | TCP, files, generators; TCP, files, closures |
 //! | 4 | [`window`] | windows of event time and their aggregates |
+//! | 4 | [`join`] | two streams that meet by key; a stream that all partitions hear |
 //! | 5 | `plan` | [`Pipeline`], [`Stream`], [`KeyedStream`], [`Graph`]: what users write |
 //!
 //! ```text
@@ -26,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 pub mod element;
+pub mod join;
 pub mod sink;
 pub mod source;
 pub mod window;
@@ -40,7 +42,10 @@ pub use exchange::SideTag;
 pub use job::{DeadLetter, DeadLetters, Deploy, Drain, Job, JobError, JobStatus, StageStatus};
 pub use operator::timestamps as time;
 pub use operator::{FIRINGS_MAX, KeyContext, KeyedProcess, Operator, Output, Progress, Setup, TimeDomain, Timer};
-pub use plan::{Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, Shared, Stream, WindowedStream};
+pub use plan::{
+    AsOfJoin, Branch, BroadcastStream, Edge, Enrichment, Graph, IntervalJoin, Joining, KeyedStream, Node, NodeKind,
+    Pipeline, Port, Shared, Stream, WindowJoin, WindowedStream, WithBroadcast,
+};
 pub use potoroo_runtime as runtime;
 pub use sink::Encode;
 pub use state::{Entity, KeyGroupTable, TimeToLive};

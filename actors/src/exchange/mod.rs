@@ -20,7 +20,7 @@ pub use collector::{Collector, Downstream, Flow, Wiring};
 pub(crate) use fork::{BranchTo, SplitTo};
 pub(crate) use inputs::DEPLOYMENT;
 pub use inputs::Inputs;
-pub(crate) use lanes::{InTurnTo, KeyedTo};
+pub(crate) use lanes::{BesideTo, BroadcastTo, InTurnTo, KeyedTo};
 pub use one::ToOne;
 pub use outlet::Outlet;
 pub(crate) use port::{Slot, Through, ToPort};

@@ -12,6 +12,6 @@ pub use output::Output;
 pub use process::KeyedProcess;
 pub(crate) use process::{Functions, ProcessOperator};
 pub use stage::{FIRINGS_MAX, Operator, Progress, Setup};
-pub(crate) use stage::{Pass, Stage, Ways};
+pub(crate) use stage::{Pass, Stage, Ways, wall_clock};
 pub(crate) use steps::{FilterMapTo, FilterTo, FlatMapTo, MapTimedTo, MapTo};
 pub(crate) use timestamps::TimestampsTo;

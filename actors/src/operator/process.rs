@@ -110,6 +110,11 @@ impl<K: Key, S, P, St> ProcessOperator<K, S, P, St> {
         }
     }
 
+    /// The process itself, which may keep something for all keys.
+    pub(crate) fn process_mut(&mut self) -> &mut P {
+        &mut self.process
+    }
+
     /// Removes what has not been touched for its time to live.
     fn expire(&mut self, now: Timestamp) -> Progress {
         if self.expiry.expire(now, FIRINGS_MAX, &mut self.table) {

@@ -30,15 +30,19 @@
 //! chain. A stage that nobody takes anything of is not deployed.
 
 mod branch;
+mod broadcasting;
 mod building;
 mod graph;
+mod joined;
 mod keyed;
 mod shared;
 mod stream;
 mod windowed;
 
 pub use branch::{Branch, Port};
+pub use broadcasting::{BroadcastStream, WithBroadcast};
 pub use graph::{Edge, Graph, Node, NodeKind};
+pub use joined::{AsOfJoin, Enrichment, IntervalJoin, Joining, WindowJoin};
 pub use keyed::KeyedStream;
 pub use shared::Shared;
 pub use stream::Stream;

@@ -5,6 +5,7 @@
 use super::aggregate::Aggregate;
 use super::dense::Dense;
 use super::options::{Late, Options};
+use super::sliding::Sliding;
 use super::spans::{Grid, Span, nanos};
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeySelector, Routed, Timestamp};
@@ -40,6 +41,11 @@ impl Tumbling {
     pub fn offset(mut self, offset: Duration) -> Self {
         self.grid = Grid::new(self.size, offset);
         self
+    }
+
+    /// As windows that slide by their length.
+    pub(crate) fn as_sliding(&self) -> Sliding {
+        Sliding::side_by_side(self.size, self.grid)
     }
 
     fn span_of(&self, time: Timestamp) -> Span {
