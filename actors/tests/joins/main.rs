@@ -1,5 +1,6 @@
 //! Joins and broadcasts: results against naive models, what is kept and for how long, any order of turns.
 
+mod bounds;
 mod broadcasts;
 mod intervals;
 mod kept;
