@@ -17,6 +17,7 @@
 //! | 3 | `operator` | fused steps, [`time`], the actor of a stage, [`KeyedProcess`], [`Operator`] |
 //! | 4 | [`source`], [`sink`] | TCP, files, generators; TCP, files, closures |
 //! | 4 | [`window`] | windows of event time and their aggregates |
+//! | 4 | [`join`] | two streams that meet by key; a stream that all partitions hear |
 //! | 5 | `plan` | [`Pipeline`], [`Stream`], [`KeyedStream`], [`Graph`]: what users write |
 //!
 //! ```text
@@ -26,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 pub mod element;
+pub mod join;
 pub mod sink;
 pub mod source;
 pub mod window;
@@ -47,8 +49,9 @@ pub use operator::{
     Views,
 };
 pub use plan::{
-    Branch, Edge, Graph, KeyedStream, Node, NodeKind, Pipeline, Port, PreAggregateBranch, PreAggregated,
-    PreAggregatedWindows, Shared, Stream, TryBranch, WindowedStream,
+    AsOfJoin, Branch, BroadcastStream, Edge, Enrichment, Graph, IntervalJoin, Joining, KeyedStream, Node, NodeKind,
+    Pipeline, Port, PreAggregateBranch, PreAggregated, PreAggregatedWindows, Shared, Stream, TryBranch, WindowJoin,
+    WindowedStream, WithBroadcast,
 };
 pub use potoroo_runtime as runtime;
 pub use sink::Encode;

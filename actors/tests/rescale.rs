@@ -385,7 +385,7 @@ fn k3_what_cannot_be_done_is_refused_and_the_job_goes_on() {
     );
     assert_eq!(
         refused("fixed", 1),
-        "the operator of stage 'fixed' cannot give key groups away; entities, keyed processes and windows can"
+        "the operator of stage 'fixed' cannot give key groups away; entities, keyed processes, windows and joins can"
     );
     let rescaled = job
         .rescale("counts", 3)

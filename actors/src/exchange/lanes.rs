@@ -1,4 +1,4 @@
-//! To several actors of one stage: by key, or in turn.
+//! To several actors of one stage: by key, in turn, or to all of them.
 
 use super::collector::{Collector, Downstream, Flow, Wiring};
 use super::outlet::Outlet;
@@ -25,13 +25,17 @@ impl<T, S: Clone> Clone for KeyedTo<T, S> {
     }
 }
 
-fn tell_all<I>(actors: &[Recipient<Element<I>>], element: impl Fn() -> Element<I>) {
+pub(super) fn tell_all<I>(actors: &[Recipient<Element<I>>], element: impl Fn() -> Element<I>) {
     for actor in actors {
         actor.tell(element());
     }
 }
 
-fn outlets<I: Send + 'static>(actors: &[Recipient<Element<I>>], edge: EdgeId, wiring: &mut Wiring) -> Vec<Outlet<I>> {
+pub(super) fn outlets<I: Send + 'static>(
+    actors: &[Recipient<Element<I>>],
+    edge: EdgeId,
+    wiring: &mut Wiring,
+) -> Vec<Outlet<I>> {
     actors
         .iter()
         .map(|actor| Outlet::new(actor.clone(), wiring.me(), wiring.next_lane(), edge))
@@ -215,6 +219,50 @@ where
     }
 }
 
+/// What ways to several actors have in common, all of which are told everything.
+macro_rules! flow_of_outlets {
+    () => {
+        fn mark(&mut self, mark: Mark) {
+            self.outlets.iter_mut().for_each(|outlet| outlet.mark(mark));
+        }
+
+        #[inline]
+        fn is_ready(&self) -> bool {
+            self.outlets.iter().all(Outlet::is_ready)
+        }
+
+        fn flush(&mut self) {
+            self.outlets.iter_mut().for_each(Outlet::flush);
+        }
+
+        fn granted(&mut self, grant: Grant) -> Option<Grant> {
+            let first = self.outlets.first()?.lane();
+            match grant
+                .lane
+                .checked_sub(first)
+                .and_then(|at| self.outlets.get_mut(at as usize))
+            {
+                Some(outlet) => outlet.granted(grant),
+                None => Some(grant),
+            }
+        }
+
+        fn end(&mut self) {
+            self.outlets.iter_mut().for_each(Outlet::end);
+        }
+
+        fn has_ended(&self) -> bool {
+            self.outlets.iter().all(Outlet::has_ended)
+        }
+
+        fn batches_in_flight(&self) -> usize {
+            self.outlets.iter().map(Outlet::batches_in_flight).sum()
+        }
+    };
+}
+
+pub(super) use flow_of_outlets;
+
 /// To the actors of an unkeyed stage, a batch to each in turn.
 pub(crate) struct InTurnTo<T> {
     pub(crate) actors: Arc<[Recipient<Element<Timed<T>>>]>,
@@ -261,42 +309,7 @@ pub(crate) struct InTurn<T> {
 }
 
 impl<T: Send + 'static> Flow for InTurn<T> {
-    fn mark(&mut self, mark: Mark) {
-        self.outlets.iter_mut().for_each(|outlet| outlet.mark(mark));
-    }
-
-    #[inline]
-    fn is_ready(&self) -> bool {
-        self.outlets.iter().all(Outlet::is_ready)
-    }
-
-    fn flush(&mut self) {
-        self.outlets.iter_mut().for_each(Outlet::flush);
-    }
-
-    fn granted(&mut self, grant: Grant) -> Option<Grant> {
-        let first = self.outlets.first()?.lane();
-        match grant
-            .lane
-            .checked_sub(first)
-            .and_then(|at| self.outlets.get_mut(at as usize))
-        {
-            Some(outlet) => outlet.granted(grant),
-            None => Some(grant),
-        }
-    }
-
-    fn end(&mut self) {
-        self.outlets.iter_mut().for_each(Outlet::end);
-    }
-
-    fn has_ended(&self) -> bool {
-        self.outlets.iter().all(Outlet::has_ended)
-    }
-
-    fn batches_in_flight(&self) -> usize {
-        self.outlets.iter().map(Outlet::batches_in_flight).sum()
-    }
+    flow_of_outlets!();
 }
 
 impl<T: Send + 'static> Collector<T> for InTurn<T> {

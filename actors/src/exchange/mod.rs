@@ -7,6 +7,7 @@
 //! more in until a grant comes back.
 
 mod align;
+mod broadcast;
 mod collector;
 mod fork;
 mod inputs;
@@ -20,6 +21,7 @@ mod side;
 
 pub(crate) use align::AlignTo;
 pub use align::Alignment;
+pub(crate) use broadcast::{BesideTo, BroadcastTo};
 pub use collector::{Collector, Downstream, Flow, Wiring};
 pub(crate) use fork::{BranchTo, SplitTo};
 pub(crate) use inputs::DEPLOYMENT;

@@ -113,7 +113,7 @@ impl fmt::Display for RescaleError {
             }
             Self::Unmovable { name } => write!(
                 f,
-                "the operator of stage '{name}' cannot give key groups away; entities, keyed processes and windows can"
+                "the operator of stage '{name}' cannot give key groups away; entities, keyed processes, windows and joins can"
             ),
             Self::OutOfRange {
                 partitions,

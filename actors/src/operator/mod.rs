@@ -22,7 +22,7 @@ pub use output::Output;
 pub use process::KeyedProcess;
 pub(crate) use process::{Functions, ProcessOperator};
 pub use stage::{FIRINGS_MAX, Operator, Progress, Setup};
-pub(crate) use stage::{Pass, Stage, StageMsg};
+pub(crate) use stage::{Pass, Stage, StageMsg, wall_clock};
 pub(crate) use steps::{FilterMapTo, FilterTo, FlatMapTo, MapTimedTo, MapTo};
 pub(crate) use timestamps::TimestampsTo;
 pub(crate) use views::Offered;

@@ -8,10 +8,9 @@ use super::output::Output;
 use super::stage::{FIRINGS_MAX, Operator, Progress, Setup, wall_clock};
 use crate::element::{Key, KeyGroup, KeySelector, Routed, Timestamp};
 use crate::job::{Failure, Failures, OnError, Show, contained};
-use crate::state::{Due, Entity, Expiry, KeyGroupTable, TimeToLive, Timers, Touched, in_groups};
+use crate::state::{Due, Expiry, KeyGroupTable, MovedStates, TimeToLive, Timers, in_groups};
 use potoroo_runtime::{Fault, Turn};
 use std::any::Any;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a stage does with records of type `T`, key by key.
@@ -119,6 +118,11 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
                 .filter(|_| setup.failures.on_error() == OnError::DeadLetters),
             failures: setup.failures,
         }
+    }
+
+    /// The process itself, which may keep something for all keys.
+    pub(crate) fn process_mut(&mut self) -> &mut P {
+        &mut self.process
     }
 
     /// Removes what has not been touched for its time to live.
@@ -336,9 +340,7 @@ where
     fn take_groups(&mut self, groups: &[KeyGroup]) -> Box<dyn Any + Send> {
         let is_one = in_groups(groups);
         let (timers, clock) = (self.timers.take_of(&is_one), self.clock.take_of(&is_one));
-        let expiry = &self.expiry;
-        let entities = groups.iter().flat_map(|group| self.table.take_group(*group));
-        let entities = entities.map(|entity| (expiry.touched(&entity), entity)).collect();
+        let entities = MovedStates::take(groups, &mut self.table, &self.expiry);
         Box::new(MovedGroups {
             entities,
             timers,
@@ -353,16 +355,7 @@ where
             timers,
             clock,
         } = *groups.expect("all partitions of a stage have the same operator");
-        // Lives are counted by each partition for itself.
-        let mut lives = HashMap::with_capacity(entities.len());
-        for (touched, entity) in entities {
-            let before = (entity.hash, entity.life);
-            let here = self.table.put(entity);
-            lives.insert(before, here.life);
-            if let Some(touched) = touched {
-                self.expiry.came(here, touched);
-            }
-        }
+        let lives = entities.put(&mut self.table, &mut self.expiry);
         for (due, timers) in [(timers, &mut self.timers), (clock, &mut self.clock)] {
             // Timers of lives that are over are left behind.
             for due in due {
@@ -376,7 +369,7 @@ where
 
 /// All that is kept for the keys of some groups, on its way to another partition.
 struct MovedGroups<K, St> {
-    entities: Vec<(Option<Touched>, Entity<K, St>)>,
+    entities: MovedStates<K, St>,
     timers: Vec<Due<K>>,
     clock: Vec<Due<K>>,
 }

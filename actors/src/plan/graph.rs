@@ -15,6 +15,8 @@ pub enum NodeKind {
     Keyed,
     /// Windows of event time, by key.
     Window,
+    /// Brings two streams together, by key.
+    Join,
     /// Handles records without state, on actors of its own.
     Unkeyed,
     /// Sends each record one of several ways, inside its producer.
@@ -29,6 +31,7 @@ impl NodeKind {
             Self::Source => "source",
             Self::Keyed => "keyed",
             Self::Window => "window",
+            Self::Join => "join",
             Self::Unkeyed => "unkeyed",
             Self::Fork => "fork",
             Self::Sink => "sink",

@@ -3,6 +3,7 @@
 use super::branch::{Branch, Connected};
 use super::building::{Origin, Site};
 use super::graph::NodeKind;
+use super::joined::Joining;
 use super::stream::Stream;
 use super::windowed::WindowedStream;
 use crate::element::{Either, EitherBy, KEY_GROUPS, Key, KeySelector, Routed};
@@ -415,6 +416,30 @@ where
             origin: self.origin.merge(other.origin),
             records: PhantomData,
         }
+    }
+
+    /// This stream, whose records are the left ones, and another with the same keys, to be joined: in windows, in intervals of
+    /// event time, as of a time, or with the latest row; see [`join`](crate::join).
+    pub fn join<R, G, C>(self, right: KeyedStream<R, G, C>) -> Joining<T, R, EitherBy<S, G>, Connected<B, C, T, R>>
+    where
+        R: Send + 'static,
+        G: KeySelector<R, Key = S::Key>,
+        C: Branch<R>,
+    {
+        Joining::new(self.connect(right))
+    }
+}
+
+impl<L, R, S, B> KeyedStream<Either<L, R>, S, B>
+where
+    L: Send + 'static,
+    R: Send + 'static,
+    S: KeySelector<Either<L, R>>,
+    B: Branch<Either<L, R>>,
+{
+    /// The two sides of a stream that carries both: as [`join`](Self::join), but what comes from one producer keeps its order.
+    pub fn join_sides(self) -> Joining<L, R, S, B> {
+        Joining::new(self)
     }
 }
 

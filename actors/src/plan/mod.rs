@@ -30,10 +30,12 @@
 //! chain. A stage that nobody takes anything of is not deployed.
 
 mod branch;
+mod broadcasting;
 mod building;
 mod calling;
 mod fallible;
 mod graph;
+mod joined;
 mod keyed;
 mod pre_aggregated;
 mod shared;
@@ -41,8 +43,10 @@ mod stream;
 mod windowed;
 
 pub use branch::{Branch, Port};
+pub use broadcasting::{BroadcastStream, WithBroadcast};
 pub use fallible::TryBranch;
 pub use graph::{Edge, Graph, Node, NodeKind};
+pub use joined::{AsOfJoin, Enrichment, IntervalJoin, Joining, WindowJoin};
 pub use keyed::KeyedStream;
 pub use pre_aggregated::{PreAggregateBranch, PreAggregated, PreAggregatedWindows};
 pub use shared::Shared;

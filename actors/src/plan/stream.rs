@@ -4,6 +4,7 @@ use super::branch::{
     AlignBranch, Branch, FilterBranch, FilterMapBranch, FlatMapBranch, MapBranch, MapTimedBranch, Merged, Port,
     TimestampsBranch,
 };
+use super::broadcasting::BroadcastStream;
 use super::building::{Origin, Site};
 use super::graph::NodeKind;
 use super::keyed::KeyedStream;
@@ -277,6 +278,15 @@ impl<T: Send + 'static, B: Branch<T>> Stream<T, B> {
             }
         });
         streams
+    }
+
+    /// The stream for all partitions of a stage, beside records that have keys; see
+    /// [`KeyedStream::with_broadcast`](crate::KeyedStream::with_broadcast).
+    pub fn broadcast(self) -> BroadcastStream<T, B>
+    where
+        T: Clone,
+    {
+        BroadcastStream::new(self.branch, self.origin.step("broadcast"))
     }
 
     /// The stream for several readers: each reads the same records by reference and copies only what it takes.

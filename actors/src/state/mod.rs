@@ -8,10 +8,11 @@ mod lives;
 mod moved;
 mod timers;
 
+pub(crate) use expiry::Expiry;
 pub use expiry::TimeToLive;
-pub(crate) use expiry::{Expiry, Touched};
+use expiry::Touched;
 pub(crate) use lives::{Agenda, Life};
-pub(crate) use moved::{MovedEntities, in_groups};
+pub(crate) use moved::{MovedEntities, MovedStates, in_groups};
 pub(crate) use timers::{Due, Timers};
 
 use crate::element::{KEY_GROUPS, Key, KeyGroup, key_group};

@@ -1,7 +1,7 @@
 //! Entities and what is on the agenda for them, on their way to another partition.
 
 use super::lives::{Agenda, Life};
-use super::{Entity, KeyGroupTable};
+use super::{Entity, Expiry, KeyGroupTable, Touched};
 use crate::element::{Key, KeyGroup, Timestamp, key_group};
 use std::any::Any;
 use std::collections::HashMap;
@@ -46,5 +46,33 @@ impl<K: Key, S: Send + 'static> MovedEntities<K, S> {
                 agenda.add(time, Life { hash, life: *life });
             }
         }
+    }
+}
+
+/// Entities that may expire, on their way to another partition.
+pub(crate) struct MovedStates<K, S>(Vec<(Option<Touched>, Entity<K, S>)>);
+
+/// The life that an entity has here, by its hash and the life that it had before.
+pub(crate) type NewLives = HashMap<(u64, u32), u32>;
+
+impl<K: Key, S> MovedStates<K, S> {
+    /// Takes the entities of these groups out.
+    pub(crate) fn take(groups: &[KeyGroup], table: &mut KeyGroupTable<K, S>, expiry: &Expiry) -> Self {
+        let entities = groups.iter().flat_map(|group| table.take_group(*group));
+        Self(entities.map(|entity| (expiry.touched(&entity), entity)).collect())
+    }
+
+    /// Puts them into another partition, where lives are counted anew.
+    pub(crate) fn put(self, table: &mut KeyGroupTable<K, S>, expiry: &mut Expiry) -> NewLives {
+        let mut lives = HashMap::with_capacity(self.0.len());
+        for (touched, entity) in self.0 {
+            let before = (entity.hash, entity.life);
+            let here = table.put(entity);
+            lives.insert(before, here.life);
+            if let Some(touched) = touched {
+                expiry.came(here, touched);
+            }
+        }
+        lives
     }
 }

@@ -32,6 +32,13 @@ pub fn session(gap: Duration) -> Session {
     Session { gap }
 }
 
+impl Session {
+    /// How long without a record ends a session.
+    pub(crate) fn gap(&self) -> Duration {
+        self.gap
+    }
+}
+
 impl Windows for Session {
     fn operator<T, S, A>(
         &self,

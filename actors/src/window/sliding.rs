@@ -62,7 +62,24 @@ impl Sliding {
         self
     }
 
-    fn span_from(&self, start: Timestamp) -> Span {
+    /// Windows of one length without gap and overlap, which begin on a grid of that step.
+    pub(super) fn side_by_side(size: i64, starts: Grid) -> Self {
+        let length = Duration::from_nanos(size.unsigned_abs());
+        Self {
+            size: length,
+            slide: length,
+            starts,
+            panes: starts,
+            pane: size,
+        }
+    }
+
+    /// From the start of one window to the start of the next.
+    pub(crate) fn slide(&self) -> Duration {
+        self.slide
+    }
+
+    pub(crate) fn span_from(&self, start: Timestamp) -> Span {
         Span {
             start,
             end: start + self.size,
@@ -70,12 +87,12 @@ impl Sliding {
     }
 
     /// The last window that the time lies in.
-    fn last_of(&self, time: Timestamp) -> Span {
+    pub(crate) fn last_of(&self, time: Timestamp) -> Span {
         self.span_from(self.starts.at_or_before(time))
     }
 
     /// The first window that the time lies in and that ends after `after`.
-    fn first_of(&self, time: Timestamp, after: Timestamp) -> Span {
+    pub(crate) fn first_of(&self, time: Timestamp, after: Timestamp) -> Span {
         // The first start that is after `time - size` is one slide after the last that is not.
         let not_before = time.max(after) - self.size;
         let first = self.starts.at_or_before(not_before) + self.slide;

@@ -22,7 +22,7 @@ impl Span {
 
     /// Whether the watermark has come to the end.
     #[inline]
-    pub(super) fn is_complete(self, watermark: Timestamp) -> bool {
+    pub(crate) fn is_complete(self, watermark: Timestamp) -> bool {
         self.end <= watermark
     }
 }

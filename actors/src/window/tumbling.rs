@@ -6,6 +6,7 @@ use super::aggregate::Aggregate;
 use super::dense::{Dense, Entry};
 use super::options::{Late, Options};
 use super::pre_aggregate::{PaneGrid, Panes};
+use super::sliding::Sliding;
 use super::spans::{Grid, Span, nanos};
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeyGroup, KeySelector, Routed, Timestamp};
@@ -43,6 +44,11 @@ impl Tumbling {
     pub fn offset(mut self, offset: Duration) -> Self {
         self.grid = Grid::new(self.size, offset);
         self
+    }
+
+    /// As windows that slide by their length.
+    pub(crate) fn as_sliding(&self) -> Sliding {
+        Sliding::side_by_side(self.size, self.grid)
     }
 
     fn span_of(&self, time: Timestamp) -> Span {
