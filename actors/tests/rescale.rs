@@ -1,6 +1,7 @@
 //! Partitions that become more or fewer while the job is at work: cases K2, K3 and K4, in any order of turns and on real workers.
 
 use potoroo_actors::element::{Mark, Routed, Timestamp};
+use potoroo_actors::join::{after, before};
 use potoroo_actors::runtime::sim::{self, Sim};
 use potoroo_actors::runtime::{AskError, System, Turn};
 use potoroo_actors::source::Step;
@@ -238,7 +239,7 @@ fn k2_k4_results_are_the_same_however_groups_move_and_in_any_order_of_turns() {
     sim::explore(groups_move).random(80).run();
 }
 
-/// Windows of all kinds of which one changes its partitions: the same results as without.
+/// Windows and joins of all kinds, each of which may change its partitions: the same results as without.
 fn windows(partitions: Option<&dyn Fn(&Job)>, workers: usize) -> BTreeMap<String, u64> {
     const OF_EACH: u64 = 30_000;
     let system = System::builder().workers(workers).build().expect("starts");
@@ -274,6 +275,30 @@ fn windows(partitions: Option<&dyn Fn(&Job)>, workers: usize) -> BTreeMap<String
     window!("sliding", sliding(nanos(90), nanos(30)));
     window!("session", session(nanos(35)));
     window!("counted", by_count(NonZeroU64::new(7).expect("not zero")));
+    let side = |of: u64| records.pick(move |record: &Numbered| (record.number % 2 == of).then_some(*record));
+    macro_rules! join {
+        ($name:literal, $joining:ident => $joined:expr) => {
+            let results = results.clone();
+            let $joining = side(0)
+                .key_by(|record| record.key)
+                .partitions(NonZeroUsize::MIN)
+                .partitions_max(NonZeroUsize::new(3).expect("not zero"))
+                .join(side(1).key_by(|record| record.key));
+            $joined.sink(
+                concat!($name, " given"),
+                sink::each(move |pair| {
+                    let of_what = format!("{} {pair:?}", $name);
+                    *results.lock().expect("no panic").entry(of_what).or_default() += 1;
+                }),
+            );
+        };
+    }
+    let pair = |left: &Numbered, right: &Numbered| (left.key, left.number, right.number);
+    let maybe = |left: &Numbered, right: Option<&Numbered>| (left.key, left.number, right.map(|right| right.number));
+    join!("interval", both => both.interval(before(nanos(20)), after(nanos(40))).inner("interval", pair));
+    join!("as of", both => both.as_of().tolerance(nanos(60)).left("as of", move |left, right: Option<&Numbered>| maybe(&left, right)));
+    join!("window join", both => both.window(tumbling(nanos(80))).left("window join", maybe));
+    join!("session join", both => both.window(session(nanos(35))).inner("session join", pair));
     let job = pipeline.start(&system);
     if let Some(change) = partitions {
         change(&job);
@@ -282,12 +307,23 @@ fn windows(partitions: Option<&dyn Fn(&Job)>, workers: usize) -> BTreeMap<String
     std::mem::take(&mut results.lock().expect("no panic"))
 }
 
+const STAGES: [&str; 8] = [
+    "tumbling",
+    "sliding",
+    "session",
+    "counted",
+    "interval",
+    "as of",
+    "window join",
+    "session join",
+];
+
 #[test]
-fn k2_windows_of_all_kinds_move_with_their_keys() {
+fn k2_windows_and_joins_of_all_kinds_move_with_their_keys() {
     let moved = Mutex::new(BTreeSet::new());
     let change = |job: &Job| {
         for partitions in [3, 1, 2].into_iter().cycle() {
-            for stage in ["tumbling", "sliding", "session", "counted"] {
+            for stage in STAGES {
                 match job.rescale(stage, partitions).wait() {
                     Ok(Ok(_)) => drop(moved.lock().expect("no panic").insert(stage)),
                     Ok(Err(RescaleError::Ended)) | Err(AskError::Stopped) => return,
@@ -297,7 +333,13 @@ fn k2_windows_of_all_kinds_move_with_their_keys() {
         }
     };
     let changed = windows(Some(&change), 2);
-    assert_eq!(moved.lock().expect("no panic").len(), 4, "the job was over too soon");
+    assert_eq!(
+        moved.lock().expect("no panic").len(),
+        STAGES.len(),
+        "the job was over too soon"
+    );
+    let given = |name: &str| changed.keys().any(|of_what| of_what.starts_with(name));
+    assert!(STAGES.iter().all(|stage| given(stage)), "some stage gave nothing");
     let unchanged = windows(None, 1);
     let differs = changed
         .iter()
