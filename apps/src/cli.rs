@@ -85,10 +85,12 @@ pub enum RunCommand {
     Celsius(classics::RunStreamArgs),
     /// As celsius, with two outputs that get the same
     MultiSink(classics::RunMultiSinkArgs),
-    /// Tell of large transactions, or of users whose total is out of range
+    /// Tell of large transactions, or of users whose total, or whose total of five seconds, is out of range
     Alerts(classics::RunAlertsArgs),
     /// Give the last four numbers of the same parity, and check that none was lost, doubled or out of order
     SequenceWindow(classics::RunSequenceWindowArgs),
+    /// Tell the hashtags that came most often in the last minutes, again each minute
+    TrendingHashtags(classics::RunTrendingHashtagsArgs),
     /// Serve keys and values to clients of Redis
     ///
     /// Text, lists, hashes, deadlines, publish and subscribe, in memory alone. The keys are spread over shards, each an
