@@ -94,9 +94,7 @@ pub fn run(
     run.json.as_deref().map_or(Ok(()), serve::check_writable_path)?;
     let pipeline = Pipeline::new().dead_letters(serve::dead_letters(run.dead_letters.as_deref())?);
     build(&pipeline)?;
-    if !run.quiet {
-        tell(format_args!("guarantee: {}", pipeline.guarantee()));
-    }
+    serve::tell_guarantee(&pipeline, run.quiet);
     let system = serve::start_system(run.workers)?;
     let job = pipeline.start(&system);
     let watch = Watch {
