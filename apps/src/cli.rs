@@ -201,7 +201,7 @@ pub struct RunMarketSpreadArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 An input is stdin, file:PATH (.gz and .zst are unpacked), dir:PATH, follow:PATH (as tail -F), tcp://HOST:PORT or unix:PATH, \
-to listen on. An output is stdout, file:PATH, dir:PATH (numbered files), tcp://HOST:PORT or unix:PATH, to connect to, or \
+to listen on, or http://HOST:PORT[/PATH], to post to. An output is stdout, file:PATH, dir:PATH (numbered files), tcp://HOST:PORT or unix:PATH, to connect to, or \
 http://HOST:PORT/PATH, to post to.
 
 Examples:

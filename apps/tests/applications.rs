@@ -1,9 +1,10 @@
-//! The applications that go by event time, against naive computations, and what Market Spread says at its start.
+//! The applications that go by event time, against naive computations, what Market Spread says at its start, and input over HTTP.
 
 use potoroo::classics::{alerts, trending_hashtags};
 use potoroo_actors::element::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 use trending_hashtags::Post;
 
@@ -195,4 +196,56 @@ fn market_spread_says_what_it_guarantees() {
             "{stderr}"
         );
     }
+}
+
+#[test]
+fn alphabet_takes_what_is_posted_to_its_path() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_potoroo"))
+        .args(["run", "alphabet", "--once", "--input=http://127.0.0.1:0/votes"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    stderr.read_line(&mut line).expect("a line");
+    let address = line
+        .trim_end()
+        .strip_prefix("listening for votes on ")
+        .expect("an address");
+    let mut client = TcpStream::connect(address).expect("it listens");
+    let mut post = |path: &str, body: &str, connection: &str| {
+        let length = body.len();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\nContent-Length: {length}\r\n\r\n");
+        client.write_all((head + body).as_bytes()).expect("taken");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            client.read_exact(&mut byte).expect("an answer");
+            answer.extend(byte);
+        }
+        let head = String::from_utf8(answer).expect("text");
+        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        let mut text = vec![0; length.expect("a length").parse().expect("a number")];
+        client.read_exact(&mut text).expect("a body");
+        head + &String::from_utf8(text).expect("text")
+    };
+    assert!(post("/votes", "a 15\nb 1", "keep-alive").ends_with("2 records\n"));
+    let refused = post("/votes", "a 1\n? 1\n", "keep-alive");
+    assert!(
+        refused.starts_with("HTTP/1.1 400 ") && refused.contains("line 2, byte 4: `?` is none"),
+        "{refused}"
+    );
+    assert!(post("/votes", "a 25\n", "close").ends_with("1 records\n"));
+    drop(client);
+    let output = child.wait_with_output().expect("it ends");
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("text");
+    assert!(output.status.success(), "{rest}");
+    assert!(rest.contains("guarantee: at most once"), "{rest}");
+    let stdout = String::from_utf8(output.stdout).expect("text");
+    let lines: BTreeSet<_> = stdout.lines().filter(|line| line.len() < 6).collect();
+    assert_eq!(lines, BTreeSet::from(["a 15", "a 40", "b 1"]), "{stdout}");
 }
