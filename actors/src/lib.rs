@@ -15,7 +15,7 @@
 //! | 1 | [`exchange`] | collecting, partitioning, forks, side outputs, credit, watermarks, the end |
 //! | 2 | `job` | deployment, status, dead letters, the end of a job |
 //! | 3 | `operator` | fused steps, [`time`], the actor of a stage, [`KeyedProcess`], [`Operator`] |
-//! | 4 | [`source`], [`sink`] | TCP, HTTP, files, generators; TCP, HTTP, files, closures |
+//! | 4 | [`source`], [`sink`] | TCP, HTTP, files, generators; TCP, HTTP, files, PostgreSQL, closures |
 //! | 4 | [`window`] | windows of event time and their aggregates |
 //! | 5 | `plan` | [`Pipeline`], [`Stream`], [`KeyedStream`], [`Graph`]: what users write |
 //!
