@@ -88,10 +88,12 @@ pub enum RunCommand {
     Celsius(classics::RunStreamArgs),
     /// As celsius, with two outputs that get the same
     MultiSink(classics::RunMultiSinkArgs),
-    /// Tell of large transactions, or of users whose total is out of range
+    /// Tell of large transactions, or of users whose total, or whose total of five seconds, is out of range
     Alerts(classics::RunAlertsArgs),
     /// Give the last four numbers of the same parity, and check that none was lost, doubled or out of order
     SequenceWindow(classics::RunSequenceWindowArgs),
+    /// Tell the hashtags that came most often in the last minutes, again each minute
+    TrendingHashtags(classics::RunTrendingHashtagsArgs),
     /// Serve keys and values to clients of Redis
     ///
     /// Text, lists, hashes, deadlines, publish and subscribe, in memory alone. The keys are spread over shards, each an
@@ -202,7 +204,7 @@ pub struct RunMarketSpreadArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 An input is stdin, file:PATH (.gz and .zst are unpacked), dir:PATH, follow:PATH (as tail -F), tcp://HOST:PORT or unix:PATH, \
-to listen on. An output is stdout, file:PATH, dir:PATH (numbered files), tcp://HOST:PORT or unix:PATH, to connect to, or \
+to listen on, or http://HOST:PORT[/PATH], to post to. An output is stdout, file:PATH, dir:PATH (numbered files), tcp://HOST:PORT or unix:PATH, to connect to, or \
 http://HOST:PORT/PATH, to post to.
 
 Examples:

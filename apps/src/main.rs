@@ -4,7 +4,7 @@
 use clap::Parser;
 use potoroo::bench;
 use potoroo::chat;
-use potoroo::classics::{alerts, alphabet, celsius, sequence_window};
+use potoroo::classics::{alerts, alphabet, celsius, sequence_window, trending_hashtags};
 use potoroo::cli::{Cli, Command, RunCommand, SendCommand};
 use potoroo::kv;
 use potoroo::market_spread::{demo, receive, run, send};
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Run(RunCommand::MultiSink(args)) => celsius::run_multi_sink(&args).map(drop),
         Command::Run(RunCommand::Alerts(args)) => alerts::run(&args).map(drop),
         Command::Run(RunCommand::SequenceWindow(args)) => sequence_window::run(&args),
+        Command::Run(RunCommand::TrendingHashtags(args)) => trending_hashtags::run(&args).map(drop),
         Command::Run(RunCommand::Kv(args)) => kv::run(&args).map(drop),
         Command::Run(RunCommand::Pool(args)) => pool::run(&args).map(drop),
         Command::Run(RunCommand::Chat(args)) => chat::run(&args),

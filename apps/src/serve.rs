@@ -11,7 +11,7 @@ use crate::latency::{Latencies, LatencyNs};
 use crate::partial_file::{PartialFile, same_file};
 use crate::summary::Summary;
 use crate::terminal::{print, tell};
-use potoroo_actors::{DeadLetters, Encode, Job, JobStatus};
+use potoroo_actors::{DeadLetters, Encode, Job, JobStatus, Pipeline};
 use potoroo_runtime::System;
 use potoroo_runtime::sys::clock::wall_ns;
 use potoroo_runtime::sys::process::rss_bytes_max;
@@ -40,6 +40,13 @@ pub fn start_system(workers: Option<NonZeroUsize>) -> Result<System, AppError> {
         builder = builder.workers(workers.get());
     }
     builder.build().map_err(|source| AppError::System { source })
+}
+
+/// Says what comes of a failure of the job, from end to end.
+pub fn tell_guarantee(pipeline: &Pipeline, quiet: bool) {
+    if !quiet {
+        tell(format_args!("guarantee: {}", pipeline.guarantee()));
+    }
 }
 
 /// The dead-letter output asked for.

@@ -9,6 +9,8 @@ mod file;
 mod fold;
 mod guarantee;
 mod http;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod rolling;
 mod standard;
 mod tcp;
@@ -20,6 +22,8 @@ pub use file::FileSink;
 pub use fold::{FoldSink, fold};
 pub use guarantee::{Delivery, Guarantee};
 pub use http::{HttpSink, HttpUrlError};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresSink, Row};
 pub use rolling::RollingFileSink;
 pub use standard::StdoutSink;
 pub use tcp::TcpSink;

@@ -160,7 +160,7 @@ impl<M: Format, C: Collector<M::Record>> Intake<M, C> {
 
 /// Writes a dead letter, and ends the job with it if that was asked for.
 #[cold]
-fn put(
+pub(super) fn put(
     dead_letters: &DeadLetters,
     letter: &DeadLetter<'_>,
     bad_records: BadRecords,

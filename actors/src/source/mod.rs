@@ -10,6 +10,7 @@ mod file;
 mod follow;
 mod format;
 mod generator;
+mod http;
 mod input;
 mod intake;
 mod reading;
@@ -19,6 +20,7 @@ pub use csv::{Csv, CsvCodec, CsvFrame};
 pub use file::FileSource;
 pub use format::{Cut, Format, Framed, Json, Piece, Place, RECORD_BYTES_MAX, Text, json_lines, lines};
 pub use generator::{GeneratorSource, Plain, Produce, Step, generate, steps};
+pub use http::HttpSource;
 pub use socket::{SocketSource, TcpSource};
 
 use crate::element::Grant;

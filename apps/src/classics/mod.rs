@@ -7,3 +7,4 @@ pub mod alerts;
 pub mod alphabet;
 pub mod celsius;
 pub mod sequence_window;
+pub mod trending_hashtags;

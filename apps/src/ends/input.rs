@@ -6,9 +6,10 @@ use crate::error::AppError;
 use crate::terminal::tell;
 use potoroo_actors::Deploy;
 use potoroo_actors::exchange::Downstream;
-use potoroo_actors::source::{FileSource, Format, Replay, SocketSource, Source};
+use potoroo_actors::source::{FileSource, Format, HttpSource, Replay, SocketSource, Source};
 use potoroo_runtime::sys::net::{TcpListener, UnixListener};
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -25,6 +26,8 @@ pub enum Input {
     Directory(PathBuf),
     /// `follow:PATH`: a file that grows.
     Follow(PathBuf),
+    /// `http://HOST:PORT[/PATH]`: an endpoint to post to, at this path or any.
+    Http(SocketAddr, Option<String>),
 }
 
 impl FromStr for Input {
@@ -40,12 +43,28 @@ impl FromStr for Input {
             Some(("unix", rest)) => path(rest).map(Self::Unix),
             Some(("dir", rest)) => path(rest).map(Self::Directory),
             Some(("follow", rest)) => path(rest).map(Self::Follow),
+            Some(("http", rest)) => {
+                http(rest).ok_or_else(|| format!("`{text}` is not of the form http://HOST:PORT[/PATH]"))
+            }
             Some(("file" | "tcp", _)) => text.parse().map(Self::Endpoint),
             _ => Err(format!(
-                "`{text}` is no input, expected stdin, file:PATH, dir:PATH, follow:PATH, tcp://HOST:PORT or unix:PATH"
+                "`{text}` is no input, expected stdin, file:PATH, dir:PATH, follow:PATH, tcp://HOST:PORT, unix:PATH or \
+                 http://HOST:PORT[/PATH]"
             )),
         }
     }
+}
+
+/// What comes after `http:`.
+fn http(rest: &str) -> Option<Input> {
+    let rest = rest.strip_prefix("//")?;
+    let (address, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let is_path = path
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
+    let path = Some(path.to_owned()).filter(|path| !path.is_empty());
+    let address = address.parse().ok().filter(|_| is_path)?;
+    Some(Input::Http(address, path))
 }
 
 impl fmt::Display for Input {
@@ -56,6 +75,7 @@ impl fmt::Display for Input {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Directory(path) => write!(f, "dir:{}", path.display()),
             Self::Follow(path) => write!(f, "follow:{}", path.display()),
+            Self::Http(address, path) => write!(f, "http://{address}{}", path.as_deref().unwrap_or_default()),
         }
     }
 }
@@ -74,14 +94,15 @@ impl Input {
             Self::Directory(path) => file(FileSource::directory(path, format)),
             Self::Follow(path) => Ok(AnySource::File(FileSource::follow(path, format))),
             Self::Endpoint(Endpoint::Tcp(address)) => {
-                let address = *address;
-                let socket = TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })?;
-                if !run.quiet
-                    && let Ok(address) = socket.local_address()
-                {
-                    tell(format_args!("listening for {what} on {address}"));
-                }
+                let socket = listen(*address, what, run)?;
                 Ok(AnySource::Socket(SocketSource::of(socket, format).once(run.once)))
+            }
+            Self::Http(address, path) => {
+                let source = HttpSource::new(listen(*address, what, run)?, format).once(run.once);
+                Ok(AnySource::Http(match path {
+                    Some(path) => source.path(path),
+                    None => source,
+                }))
             }
             Self::Unix(path) => {
                 let socket = UnixListener::bind(path).map_err(|source| AppError::File {
@@ -99,6 +120,17 @@ impl Input {
     }
 }
 
+/// Listens for `what`, and says where.
+fn listen(address: SocketAddr, what: &str, run: &RunArgs) -> Result<TcpListener, AppError> {
+    let socket = TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })?;
+    if !run.quiet
+        && let Ok(address) = socket.local_address()
+    {
+        tell(format_args!("listening for {what} on {address}"));
+    }
+    Ok(socket)
+}
+
 /// The source of any input.
 #[derive(Debug)]
 pub enum AnySource<M> {
@@ -106,6 +138,8 @@ pub enum AnySource<M> {
     File(FileSource<M>),
     /// Of sockets.
     Socket(SocketSource<M>),
+    /// Of HTTP.
+    Http(HttpSource<M>),
 }
 
 impl<M: Format> Source for AnySource<M> {
@@ -115,6 +149,7 @@ impl<M: Format> Source for AnySource<M> {
         match self {
             Self::File(source) => source.replay(),
             Self::Socket(source) => source.replay(),
+            Self::Http(source) => source.replay(),
         }
     }
 
@@ -122,6 +157,7 @@ impl<M: Format> Source for AnySource<M> {
         match self {
             Self::File(source) => source.deploy(name, down, deploy),
             Self::Socket(source) => source.deploy(name, down, deploy),
+            Self::Http(source) => source.deploy(name, down, deploy),
         }
     }
 }
@@ -139,6 +175,8 @@ mod tests {
             "follow:log",
             "unix:/tmp/s",
             "tcp://127.0.0.1:7100",
+            "http://127.0.0.1:7100",
+            "http://[::1]:7100/in/it",
         ] {
             assert_eq!(
                 text.parse::<Input>().map(|input| input.to_string()),
@@ -146,7 +184,15 @@ mod tests {
             );
         }
         assert_eq!("-".parse(), Ok(Input::Stdin));
-        for text in ["", "x", "dir:", "http://x/", "tcp://x"] {
+        for text in [
+            "",
+            "x",
+            "dir:",
+            "http://x/",
+            "http:127.0.0.1:1",
+            "http://127.0.0.1:1/a b",
+            "tcp://x",
+        ] {
             let error = text.parse::<Input>().expect_err("no input");
             assert!(error.starts_with(&format!("`{text}` ")), "{error}");
         }

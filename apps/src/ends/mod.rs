@@ -106,9 +106,7 @@ pub fn run_asked(
     let pipeline = Pipeline::new().dead_letters(serve::dead_letters(run.dead_letters.as_deref())?);
     let questions = asked_at.map(|at| Questions::open(at, run.quiet)).transpose()?;
     build(&pipeline)?;
-    if !run.quiet {
-        tell(format_args!("guarantee: {}", pipeline.guarantee()));
-    }
+    serve::tell_guarantee(&pipeline, run.quiet);
     let system = serve::start_system(run.workers)?;
     let job = pipeline.start(&system);
     let _served = questions.map(|questions| questions.serve(&system, job.queries()));

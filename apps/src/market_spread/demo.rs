@@ -64,8 +64,9 @@ pub fn demo(args: &DemoArgs) -> Result<Summary, AppError> {
         once: true,
     };
     let frame_bytes_max = super::frames::ORDER_PAYLOAD_BYTES;
-    let job = job::start(&system, inputs, frame_bytes_max, sink, dead_letters)
+    let pipeline = job::pipeline(inputs, frame_bytes_max, sink, dead_letters)
         .map_err(|(path, source)| AppError::read(path, source))?;
+    let job = pipeline.start(&system);
     let watch = Watch {
         sources: &SOURCES,
         sink: RESULTS,

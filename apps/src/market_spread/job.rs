@@ -10,9 +10,9 @@ use potoroo_actors::element::Key;
 use potoroo_actors::runtime::io::Framing;
 use potoroo_actors::sink::Sink;
 use potoroo_actors::source::{Arrival, FileSource, TcpSource};
-use potoroo_actors::{DeadLetters, Job, KeyContext, Pipeline};
+use potoroo_actors::{DeadLetters, KeyContext, Pipeline};
+use potoroo_runtime::Turn;
 use potoroo_runtime::sys::net::TcpListener;
-use potoroo_runtime::{System, Turn};
 use std::io;
 use std::path::PathBuf;
 
@@ -97,14 +97,13 @@ pub fn encoder(latencies: &SharedLatencies) -> impl potoroo_actors::Encode<Outco
     )
 }
 
-/// Starts the job. A file that cannot be opened is the one error; it comes with its path.
-pub fn start(
-    system: &System,
+/// The job. A file that cannot be opened is the one error; it comes with its path.
+pub fn pipeline(
     inputs: Inputs,
     frame_bytes_max: usize,
     sink: impl Sink<Outcome>,
     dead_letters: DeadLetters,
-) -> Result<Job, (PathBuf, io::Error)> {
+) -> Result<Pipeline, (PathBuf, io::Error)> {
     let framing = Framing::LengthPrefixed { frame_bytes_max };
     let pipeline = Pipeline::new().dead_letters(dead_letters);
     match inputs {
@@ -125,5 +124,5 @@ pub fn start(
                 .sink(RESULTS, sink);
         }
     }
-    Ok(pipeline.start(system))
+    Ok(pipeline)
 }

@@ -45,21 +45,21 @@ pub fn run(args: &RunMarketSpreadArgs) -> Result<Summary, AppError> {
     let dead_letters = serve::dead_letters(args.run.dead_letters.as_deref())?;
     let latencies = SharedLatencies::default();
     let encoder = job::encoder(&latencies);
-    let system;
-    let job = match &args.out {
+    let pipeline = match &args.out {
         Endpoint::Tcp(address) => {
             let sink =
                 TcpSink::connect(*address, encoder).map_err(|source| AppError::connect("results", *address, source))?;
-            system = serve::start_system(args.run.workers)?;
-            job::start(&system, inputs, args.frame_bytes_max, sink, dead_letters)
+            job::pipeline(inputs, args.frame_bytes_max, sink, dead_letters)
         }
         Endpoint::File(path) => {
             let sink = FileSink::create(path, encoder).map_err(|source| AppError::write(path, source))?;
-            system = serve::start_system(args.run.workers)?;
-            job::start(&system, inputs, args.frame_bytes_max, sink, dead_letters)
+            job::pipeline(inputs, args.frame_bytes_max, sink, dead_letters)
         }
     };
-    let job = job.map_err(|(path, source)| AppError::read(path, source))?;
+    let pipeline = pipeline.map_err(|(path, source)| AppError::read(path, source))?;
+    serve::tell_guarantee(&pipeline, args.run.quiet);
+    let system = serve::start_system(args.run.workers)?;
+    let job = pipeline.start(&system);
     let watch = Watch {
         sources: &SOURCES,
         sink: RESULTS,
