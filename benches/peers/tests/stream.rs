@@ -7,8 +7,8 @@ use potoroo_peers::stream::measure::{Settings, measure};
 use potoroo_peers::stream::{Column, Task, Workload, chart, report};
 use std::collections::HashSet;
 
-/// Some seconds of event time, so that windows of ten seconds end meanwhile, and an uneven number.
-const EVENTS: u64 = 250_007;
+/// Fifteen seconds of event time, so that windows of ten seconds end meanwhile, and an uneven number.
+const EVENTS: u64 = 150_007;
 
 const RECORDS: u64 = 100_003;
 

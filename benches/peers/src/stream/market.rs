@@ -182,10 +182,10 @@ mod tests {
                 market.take(order).map(|rejected| (rejected.id, rejected.ask)),
             )
         };
-        assert_eq!(quoted(10.0, 10.04), (10.02, None));
-        assert_eq!(quoted(10.0, 10.06), (10.03, Some((3, 10.06))));
-        // Four cents are more than a twentieth of half a dollar.
-        assert_eq!(quoted(0.5, 0.54), (0.52, Some((3, 0.54))));
+        assert_eq!(quoted(10.0, 10.03125), (10.015625, None));
+        assert_eq!(quoted(10.0, 10.0625), (10.03125, Some((3, 10.0625))));
+        // Three cents are more than a twentieth of half a dollar.
+        assert_eq!(quoted(0.5, 0.53125), (0.515625, Some((3, 0.53125))));
         assert!(Market::default().take(order).is_none(), "before any quote");
     }
 }
