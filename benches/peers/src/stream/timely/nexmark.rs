@@ -3,7 +3,7 @@
 //! Each is written as it is fastest: what can be decided or made smaller by looking at one event is one step behind the source, and
 //! joins are one stream of an enumeration. Queries 3 and 8 are also there as two streams that meet, which is how one would write
 //! them at first; timely copies every batch for the second reader of a stream. What is kept is what the loops keep
-//! ([`state`](potoroo::nexmark::state)).
+//! (`potoroo::nexmark::state`).
 
 use super::{InProcess, Results, reached, route, timed, windows};
 use crate::stream::Timed;
