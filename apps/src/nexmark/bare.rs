@@ -3,17 +3,17 @@
 //! Each loop is what one would write for one source that is in order. Nothing is shared with the pipelines but the events and
 //! the small questions, such as which auctions query 2 looks at.
 
-use super::event::{Auction, Bid, Event, Person};
+use super::event::{Bid, Event};
 use super::hot::{PANES, SLIDE_MILLIS};
 use super::joins::{CATEGORY, is_near};
 use super::sessions::GAP_MILLIS;
+use super::state::{Averages, Items, LastSales, Lot, Lots, Newcomers, Panes, Sellers};
 use super::stateless::{is_looked_at, to_euros};
 use super::total::Total;
 use super::{Query, WINDOW_MILLIS};
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, VecDeque};
 use std::hint::black_box;
-use std::rc::Rc;
 
 /// The results of a query.
 pub fn run(query: Query, events: impl Iterator<Item = Event>) -> Total {
@@ -67,33 +67,18 @@ fn q2(events: impl Iterator<Item = Event>) -> Total {
     total
 }
 
-#[derive(Default)]
-struct Seller {
-    person: Option<Rc<Person>>,
-    auctions: Vec<u64>,
-}
-
 fn q3(events: impl Iterator<Item = Event>) -> Total {
     let mut total = Total::default();
-    let mut sellers: HashMap<u64, Seller> = HashMap::new();
+    let mut sellers = Sellers::default();
+    let mut emit = |person, auction| {
+        let (_, auction) = black_box((person, auction));
+        total.add(auction);
+    };
     for event in events {
         match event {
-            Event::Person(person) if is_near(person.state()) => {
-                let seller = sellers.entry(person.id).or_default();
-                let person: Rc<Person> = Rc::from(person);
-                for auction in &seller.auctions {
-                    let (_, auction) = black_box((person.clone(), *auction));
-                    total.add(auction);
-                }
-                seller.person = Some(person);
-            }
+            Event::Person(person) if is_near(person.state()) => sellers.register(person, &mut emit),
             Event::Auction(auction) if auction.category == CATEGORY => {
-                let seller = sellers.entry(auction.seller).or_default();
-                if let Some(person) = &seller.person {
-                    let (_, auction) = black_box((person.clone(), auction.id));
-                    total.add(auction);
-                }
-                seller.auctions.push(auction.id);
+                sellers.sell(auction.seller, auction.id, &mut emit);
             }
             _ => {}
         }
@@ -101,74 +86,15 @@ fn q3(events: impl Iterator<Item = Event>) -> Total {
     total
 }
 
-/// An auction in queries 4 and 6.
-struct Lot {
-    of: u64,
-    from: i64,
-    until: i64,
-    highest: Option<u64>,
-}
-
-impl Lot {
-    /// A bid; says what the highest was before it, if this is higher.
-    fn offer(&mut self, price: u64, millis: i64) -> Option<Option<u64>> {
-        let counts = self.from <= millis && millis <= self.until && self.highest.is_none_or(|highest| price > highest);
-        counts.then(|| self.highest.replace(price))
-    }
-}
-
-/// Auctions, and the bids that came before theirs.
-#[derive(Default)]
-struct Lots {
-    lots: HashMap<u64, Lot>,
-    early: HashMap<u64, Vec<(u64, i64)>>,
-}
-
-impl Lots {
-    /// An auction opens; calls `changed` with each new highest price.
-    fn open(&mut self, id: u64, mut lot: Lot, mut changed: impl FnMut(u64, Option<u64>, u64)) {
-        for (price, millis) in self.early.remove(&id).unwrap_or_default() {
-            if let Some(before) = lot.offer(price, millis) {
-                changed(lot.of, before, price);
-            }
-        }
-        self.lots.insert(id, lot);
-    }
-
-    fn bid(&mut self, bid: &Bid, changed: impl FnOnce(u64, Option<u64>, u64)) {
-        match self.lots.get_mut(&bid.auction) {
-            Some(lot) => {
-                if let Some(before) = lot.offer(bid.price, bid.millis) {
-                    changed(lot.of, before, bid.price);
-                }
-            }
-            None => self.early.entry(bid.auction).or_default().push((bid.price, bid.millis)),
-        }
-    }
-}
-
 fn q4(events: impl Iterator<Item = Event>) -> Total {
     let mut total = Total::default();
     let mut lots = Lots::default();
-    let mut categories: HashMap<u64, (u64, u64)> = HashMap::new();
-    let mut changed = |category, before: Option<u64>, now| {
-        let (sum, count) = categories.entry(category).or_default();
-        *sum = *sum - before.unwrap_or(0) + now;
-        *count += u64::from(before.is_none());
-        total.add(*sum / *count);
-    };
+    let mut averages = Averages::default();
+    let mut changed = |change| total.add(averages.change(change));
     for event in events {
         match event {
             Event::Person(_) => {}
-            Event::Auction(auction) => {
-                let lot = Lot {
-                    of: auction.category,
-                    from: auction.millis,
-                    until: auction.expires_millis,
-                    highest: None,
-                };
-                lots.open(auction.id, lot, &mut changed);
-            }
+            Event::Auction(auction) => lots.open(auction.id, Lot::new(auction.category, &auction), &mut changed),
             Event::Bid(bid) => lots.bid(&bid, &mut changed),
         }
     }
@@ -178,18 +104,12 @@ fn q4(events: impl Iterator<Item = Event>) -> Total {
 fn q6(events: impl Iterator<Item = Event>) -> Total {
     let mut total = Total::default();
     let mut lots = Lots::default();
-    let mut sellers: HashMap<u64, VecDeque<u64>> = HashMap::new();
+    let mut sellers: HashMap<u64, LastSales> = HashMap::new();
     // By when they close.
     let mut open: BTreeMap<(i64, u64), ()> = BTreeMap::new();
     let mut sell = |lots: &Lots, auction: u64| {
-        let lot = &lots.lots[&auction];
-        if let Some(price) = lot.highest {
-            let last = sellers.entry(lot.of).or_default();
-            if last.len() == 10 {
-                last.pop_front();
-            }
-            last.push_back(price);
-            total.add(last.iter().sum::<u64>() / last.len() as u64);
+        if let Some((seller, price)) = lots.highest(auction) {
+            total.add(sellers.entry(seller).or_default().sold(price));
         }
     };
     for event in events {
@@ -202,16 +122,10 @@ fn q6(events: impl Iterator<Item = Event>) -> Total {
         match event {
             Event::Person(_) => {}
             Event::Auction(auction) => {
-                let lot = Lot {
-                    of: auction.seller,
-                    from: auction.millis,
-                    until: auction.expires_millis,
-                    highest: None,
-                };
-                lots.open(auction.id, lot, |_, _, _| {});
+                lots.open(auction.id, Lot::new(auction.seller, &auction), |_| {});
                 open.insert((auction.expires_millis, auction.id), ());
             }
-            Event::Bid(bid) => lots.bid(&bid, |_, _, _| {}),
+            Event::Bid(bid) => lots.bid(&bid, |_| {}),
         }
     }
     for (_, auction) in open.into_keys() {
@@ -220,48 +134,25 @@ fn q6(events: impl Iterator<Item = Event>) -> Total {
     total
 }
 
-/// The panes of a sliding window.
-#[derive(Default)]
-struct Panes {
-    panes: VecDeque<HashMap<u64, u64>>,
-    now: HashMap<u64, u64>,
-}
-
-impl Panes {
-    /// A pane is over, and with it a window.
-    fn close(&mut self, total: &mut Total) {
-        if self.panes.len() == PANES as usize {
-            self.panes.pop_front();
-        }
-        self.panes.push_back(std::mem::take(&mut self.now));
-        let mut sums: HashMap<u64, u64> = HashMap::new();
-        for (auction, count) in self.panes.iter().flatten() {
-            *sums.entry(*auction).or_default() += count;
-        }
-        let most = sums.values().max().copied().unwrap_or(0);
-        for (auction, count) in sums.iter().filter(|(_, count)| **count == most) {
-            total.add(auction.wrapping_mul(*count));
-        }
-    }
-}
-
 fn q5(events: impl Iterator<Item = Event>) -> Total {
     let mut total = Total::default();
     let mut panes = Panes::default();
+    let mut now: HashMap<u64, u64> = HashMap::new();
+    let mut emit = |auction: u64, count: u64| total.add(auction.wrapping_mul(count));
     let mut end = None;
     for event in events {
         if let Event::Bid(bid) = event {
             let mut pane_end = *end.get_or_insert(bid.millis - bid.millis.rem_euclid(SLIDE_MILLIS) + SLIDE_MILLIS);
             while bid.millis >= pane_end {
-                panes.close(&mut total);
+                panes.close(std::mem::take(&mut now), &mut emit);
                 pane_end += SLIDE_MILLIS;
                 end = Some(pane_end);
             }
-            *panes.now.entry(bid.auction).or_default() += 1;
+            *now.entry(bid.auction).or_default() += 1;
         }
     }
     if end.is_some() {
-        (0..PANES).for_each(|_| panes.close(&mut total));
+        (0..PANES).for_each(|_| panes.close(std::mem::take(&mut now), &mut emit));
     }
     total
 }
@@ -293,8 +184,7 @@ fn q7(events: impl Iterator<Item = Event>) -> Total {
 fn q8(events: impl Iterator<Item = Event>) -> Total {
     let mut total = Total::default();
     let mut end = i64::MIN;
-    // Whether they have registered, and whether they have sold.
-    let mut people: HashMap<u64, (bool, bool)> = HashMap::new();
+    let mut newcomers = Newcomers::default();
     for event in events {
         let (person, registers) = match &event {
             Event::Person(person) => (person.id, true),
@@ -302,14 +192,10 @@ fn q8(events: impl Iterator<Item = Event>) -> Total {
             Event::Bid(_) => continue,
         };
         if event.millis() >= end {
-            people.clear();
+            newcomers.clear();
             end = event.millis() - event.millis().rem_euclid(WINDOW_MILLIS) + WINDOW_MILLIS;
         }
-        let done = people.entry(person).or_default();
-        let was_both = done.0 && done.1;
-        done.0 |= registers;
-        done.1 |= !registers;
-        if done.0 && done.1 && !was_both {
+        if newcomers.did(person, registers) {
             total.add(person);
         }
     }
@@ -373,40 +259,18 @@ fn q18(events: impl Iterator<Item = Event>) -> Total {
     total
 }
 
-/// An auction in query 20.
-enum Known {
-    Nothing(Vec<Bid>),
-    Other,
-    Wanted(Rc<Auction>),
-}
-
 fn q20(events: impl Iterator<Item = Event>) -> Total {
     let mut total = Total::default();
-    let mut auctions: HashMap<u64, Known> = HashMap::new();
-    let mut emit = |bid: Bid, auction: &Rc<Auction>| {
-        let (bid, _) = black_box((bid, auction.clone()));
+    let mut items = Items::default();
+    let mut emit = |bid, auction| {
+        let (bid, _): (Bid, _) = black_box((bid, auction));
         total.add(bid.price);
     };
     for event in events {
         match event {
             Event::Person(_) => {}
-            Event::Auction(auction) => {
-                let known = auctions.entry(auction.id).or_insert(Known::Other);
-                if auction.category == CATEGORY {
-                    let auction: Rc<Auction> = Rc::from(auction);
-                    if let Known::Nothing(waiting) = known {
-                        waiting.drain(..).for_each(|bid| emit(bid, &auction));
-                    }
-                    *known = Known::Wanted(auction);
-                } else {
-                    *known = Known::Other;
-                }
-            }
-            Event::Bid(bid) => match auctions.entry(bid.auction).or_insert(Known::Nothing(Vec::new())) {
-                Known::Nothing(waiting) => waiting.push(bid),
-                Known::Other => {}
-                Known::Wanted(auction) => emit(bid, auction),
-            },
+            Event::Auction(auction) => items.open(auction, &mut emit),
+            Event::Bid(bid) => items.bid(bid, &mut emit),
         }
     }
     total

@@ -10,10 +10,10 @@ use potoroo_actors::{Operator, Output, Progress};
 use std::collections::VecDeque;
 
 /// How far apart windows begin.
-pub(super) const SLIDE_MILLIS: i64 = 2_000;
+pub const SLIDE_MILLIS: i64 = 2_000;
 
 /// How many panes a window has.
-pub(super) const PANES: i64 = 5;
+pub const PANES: i64 = 5;
 
 /// A key and how often it came.
 #[derive(Clone, Copy)]

@@ -11,11 +11,11 @@ use potoroo_actors::{Branch, KeyContext, KeyedProcess, NodeKind, Stream};
 use std::sync::Arc;
 
 /// The category of queries 3 and 20.
-pub(super) const CATEGORY: u64 = 10;
+pub const CATEGORY: u64 = 10;
 
 /// Whether query 3 looks at people of this state.
 #[inline]
-pub(super) fn is_near(state: &str) -> bool {
+pub fn is_near(state: &str) -> bool {
     matches!(state, "or" | "id" | "ca")
 }
 

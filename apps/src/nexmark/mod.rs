@@ -10,9 +10,15 @@ mod joins;
 mod newcomers;
 pub mod run;
 mod sessions;
+pub mod state;
 mod stateless;
 pub mod total;
 mod windows;
+
+pub use hot::{PANES, SLIDE_MILLIS};
+pub use joins::{CATEGORY, is_near};
+pub use sessions::GAP_MILLIS;
+pub use stateless::{is_looked_at, to_euros};
 
 use event::Event;
 use generate::{Events, source};
@@ -23,7 +29,7 @@ use std::num::NonZeroUsize;
 use total::SharedTotal;
 
 /// The windows of queries 7 and 8.
-const WINDOW_MILLIS: i64 = 10_000;
+pub const WINDOW_MILLIS: i64 = 10_000;
 
 /// The stage that results come to.
 const RESULTS: &str = "results";

@@ -11,7 +11,7 @@ use potoroo_actors::{FIRINGS_MAX, Operator, Output, Progress};
 use std::collections::BTreeMap;
 
 /// How long a key stays away until its session is over.
-pub(super) const GAP_MILLIS: i64 = 10_000;
+pub const GAP_MILLIS: i64 = 10_000;
 
 /// Times are in milliseconds.
 #[derive(Clone, Copy)]

@@ -15,13 +15,13 @@ pub(super) fn bid(event: Event) -> Option<Bid> {
 
 /// A price in dollars as one in euros, without the rest.
 #[inline]
-pub(super) fn to_euros(cents: u64) -> u64 {
+pub fn to_euros(cents: u64) -> u64 {
     (cents as f64 * 0.908) as u64
 }
 
 /// Which auctions query 2 looks at.
 #[inline]
-pub(super) fn is_looked_at(auction: u64) -> bool {
+pub fn is_looked_at(auction: u64) -> bool {
     auction.is_multiple_of(123)
 }
 

@@ -26,7 +26,8 @@ impl Total {
         self.chk = self.chk.wrapping_add(value);
     }
 
-    fn add_all(&mut self, other: Self) {
+    /// What another has, too.
+    pub fn add_all(&mut self, other: Self) {
         self.out += other.out;
         self.chk = self.chk.wrapping_add(other.chk);
     }

@@ -1,4 +1,5 @@
-//! The message workloads of `benches` on other actor runtimes of Rust, so that they stand side by side in one table.
+//! Other projects' work beside ours: the message workloads of `benches` on other actor runtimes of Rust, and streams on another
+//! stream engine ([`stream`]), each side by side in one table.
 //!
 //! The actors are written once ([`role`]), and so are the workloads ([`workload`]); a peer is one file of [`peer`] that
 //! wraps the actors in what its runtime calls an actor. Each run has a runtime of its own and checks a sum: a run that
@@ -10,14 +11,27 @@ pub mod measure;
 pub mod peer;
 pub mod report;
 pub mod role;
+pub mod stream;
 pub mod workload;
 
 mod ledger;
+mod picture;
 
 pub use peer::Peer;
 pub use workload::Workload;
 
 use std::time::Duration;
+
+/// The allocator of all that is measured.
+pub const ALLOCATOR: &str = if cfg!(feature = "mimalloc") {
+    "mimalloc"
+} else {
+    "the system's allocator"
+};
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What one run did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

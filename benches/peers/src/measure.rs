@@ -154,6 +154,7 @@ pub fn measure(settings: &Settings) -> Vec<Cell> {
     cells
 }
 
-fn clock(time: Duration) -> String {
+/// Minutes and seconds.
+pub(crate) fn clock(time: Duration) -> String {
     format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60)
 }

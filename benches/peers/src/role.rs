@@ -23,7 +23,7 @@ pub enum Msg {
     Pong,
     /// To oneself: go on.
     NextBurst,
-    /// Setting up: your place in the cast, by which the [`Wiring`] says whom to send to.
+    /// Setting up: your place in the cast, by which the wiring says whom to send to.
     Meet(u64),
     /// Clearing up.
     Stop,

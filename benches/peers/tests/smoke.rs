@@ -27,7 +27,10 @@ fn every_workload(peer: Peer) {
 fn the_bare_loop_adds_up() {
     // Relay 1 gets 4, 2, 0 and relay 2 gets 3, 1.
     assert_eq!(Peer::Bare.run(Workload::PingPong, 1, 5).checksum, 6 + 2 * 4);
-    assert_eq!(Peer::Bare.run(Workload::FanIn8, 1, 5_003).checksum, (0..5_003).sum());
+    assert_eq!(
+        Peer::Bare.run(Workload::FanIn8, 1, 5_003).checksum,
+        (0..5_003).sum::<u64>()
+    );
     every_workload(Peer::Bare);
 }
 
