@@ -60,8 +60,22 @@ impl<T: 'static> Slot<T> {
     }
 }
 
-/// The way through a port.
-pub(crate) struct ToPort<T>(Option<Arc<dyn AnyDownstream<T>>>);
+/// A way of a type that is not known: a batch at a time goes on through a pointer. For what comes before, to be compiled once
+/// whatever comes after.
+pub struct ToPort<T>(Option<Arc<dyn AnyDownstream<T>>>);
+
+impl<T> std::fmt::Debug for ToPort<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ToPort<{}>", std::any::type_name::<T>())
+    }
+}
+
+impl<T: 'static> ToPort<T> {
+    /// The way `down`, without its type.
+    pub fn new<D: Downstream<T>>(down: &D) -> Self {
+        Self(Some(Arc::new(down.clone())))
+    }
+}
 
 impl<T> ToPort<T> {
     /// Whether somebody takes the stream.
@@ -107,7 +121,7 @@ impl<T: Send + 'static> Downstream<T> for ToPort<T> {
 }
 
 /// Gathers records and hands them on a batch at a time.
-pub(crate) struct Through<T> {
+pub struct Through<T> {
     records: Vec<Timed<T>>,
     to: Option<Box<dyn Collector<T>>>,
     ended: bool,

@@ -5,7 +5,7 @@ use crate::endpoint::Endpoint;
 use crate::error::AppError;
 use crate::terminal::tell;
 use potoroo_actors::Deploy;
-use potoroo_actors::exchange::Downstream;
+use potoroo_actors::exchange::{Downstream, ToPort};
 use potoroo_actors::source::{FileSource, Format, HttpSource, Replay, SocketSource, Source};
 use potoroo_runtime::sys::net::{TcpListener, UnixListener};
 use std::fmt;
@@ -154,6 +154,8 @@ impl<M: Format> Source for AnySource<M> {
     }
 
     fn deploy<D: Downstream<M::Record>>(self, name: &str, down: &D, deploy: &mut Deploy<'_, '_>) {
+        // Each kind of source is compiled once for a kind of records, and not for what is done with them.
+        let down = &ToPort::new(down);
         match self {
             Self::File(source) => source.deploy(name, down, deploy),
             Self::Socket(source) => source.deploy(name, down, deploy),

@@ -3,9 +3,11 @@
 //! It exists so that every application takes the same `--input` and `--out`, says the same about them, and is itself only
 //! about its records. What the ends can do is the engine's; here they are named, opened and waited for.
 
+mod encoding;
 mod input;
 mod output;
 
+pub use encoding::{Encoding, EncodingTo};
 pub use input::{AnySource, Input};
 pub use output::{AnySink, Output};
 

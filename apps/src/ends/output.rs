@@ -1,8 +1,8 @@
 //! `--out`: its forms, and the sink that each opens.
 
+use super::encoding::EncodingTo;
 use crate::endpoint::Endpoint;
 use crate::error::AppError;
-use potoroo_actors::exchange::ToOne;
 use potoroo_actors::sink::{Delivery, FileSink, HttpSink, RollingFileSink, Sink, StdoutSink, TcpSink};
 use potoroo_actors::{Deploy, Encode};
 use std::fmt;
@@ -74,72 +74,92 @@ impl fmt::Display for Output {
 impl Output {
     /// Opens it. In a directory, files are called `results-000001.txt` and so on.
     pub fn open<E>(&self, encode: E) -> Result<AnySink<E>, AppError> {
-        Ok(match self {
-            Self::Stdout => AnySink::Stdout(StdoutSink::new(encode)),
+        let sink = match self {
+            Self::Stdout => ByteSink::Stdout(StdoutSink::new(AsItIs)),
             Self::File(path) => {
-                AnySink::File(FileSink::create(path, encode).map_err(|error| AppError::write(path, error))?)
+                ByteSink::File(FileSink::create(path, AsItIs).map_err(|error| AppError::write(path, error))?)
             }
-            Self::Tcp(address) => AnySink::Tcp(
-                TcpSink::connect(*address, encode).map_err(|error| AppError::connect("results", *address, error))?,
+            Self::Tcp(address) => ByteSink::Tcp(
+                TcpSink::connect(*address, AsItIs).map_err(|error| AppError::connect("results", *address, error))?,
             ),
             Self::Unix(path) => {
-                let sink = TcpSink::connect_unix(path, encode).map_err(|source| AppError::File {
+                let sink = TcpSink::connect_unix(path, AsItIs).map_err(|source| AppError::File {
                     action: "connect to",
                     path: path.clone(),
                     source,
                     advice: "start the receiving program first",
                 });
-                AnySink::Tcp(sink?)
+                ByteSink::Tcp(sink?)
             }
             Self::Directory(path) => {
-                let sink = RollingFileSink::create(path, "results-", ".txt", encode)
+                let sink = RollingFileSink::create(path, "results-", ".txt", AsItIs)
                     .map_err(|error| AppError::write(path, error))?;
-                AnySink::Directory(sink.bytes_max(PART_BYTES_MAX).age_max(PART_AGE_MAX))
+                ByteSink::Directory(sink.bytes_max(PART_BYTES_MAX).age_max(PART_AGE_MAX))
             }
             Self::Http(url) => {
-                AnySink::Http(HttpSink::new(url, encode).map_err(|error| AppError::Options(error.to_string()))?)
+                ByteSink::Http(HttpSink::new(url, AsItIs).map_err(|error| AppError::Options(error.to_string()))?)
             }
-        })
+        };
+        Ok(AnySink { encode, sink })
     }
 }
 
-/// The sink of any output.
+/// The sink of any output. Records become bytes in the steps before it, so that each kind of sink is one piece of code, however
+/// many kinds of records there are: compiled for each, they took minutes.
 #[derive(Debug)]
-pub enum AnySink<E> {
-    /// Of standard output.
-    Stdout(StdoutSink<E>),
-    /// Of a file.
-    File(FileSink<E>),
-    /// Of sockets.
-    Tcp(TcpSink<E>),
-    /// Of numbered files.
-    Directory(RollingFileSink<E>),
-    /// Of HTTP.
-    Http(HttpSink<E>),
+pub struct AnySink<E> {
+    encode: E,
+    sink: ByteSink,
+}
+
+/// The bytes of a record, and nothing else.
+#[derive(Clone, Copy, Debug)]
+struct AsItIs;
+
+impl Encode<Vec<u8>> for AsItIs {
+    fn encode(&mut self, record: &Vec<u8>, out: &mut Vec<u8>) {
+        out.extend_from_slice(record);
+    }
+}
+
+#[derive(Debug)]
+enum ByteSink {
+    Stdout(StdoutSink<AsItIs>),
+    File(FileSink<AsItIs>),
+    Tcp(TcpSink<AsItIs>),
+    Directory(RollingFileSink<AsItIs>),
+    Http(HttpSink<AsItIs>),
 }
 
 /// Does the same with any of them.
 macro_rules! any {
     ($sink:expr, $of:ident => $what:expr) => {
         match $sink {
-            AnySink::Stdout($of) => $what,
-            AnySink::File($of) => $what,
-            AnySink::Tcp($of) => $what,
-            AnySink::Directory($of) => $what,
-            AnySink::Http($of) => $what,
+            ByteSink::Stdout($of) => $what,
+            ByteSink::File($of) => $what,
+            ByteSink::Tcp($of) => $what,
+            ByteSink::Directory($of) => $what,
+            ByteSink::Http($of) => $what,
         }
     };
 }
 
-impl<T: Send + 'static, E: Encode<T>> Sink<T> for AnySink<E> {
-    type Down = ToOne<T>;
+impl<T, E> Sink<T> for AnySink<E>
+where
+    T: Send + 'static,
+    E: Encode<T> + Clone + Sync,
+{
+    type Down = EncodingTo<E>;
 
     fn delivery(&self) -> Delivery {
-        any!(self, sink => Sink::<T>::delivery(sink))
+        any!(&self.sink, sink => Sink::<Vec<u8>>::delivery(sink))
     }
 
-    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> ToOne<T> {
-        any!(self, sink => sink.deploy(name, deploy))
+    fn deploy(self, name: &str, deploy: &mut Deploy<'_, '_>) -> EncodingTo<E> {
+        EncodingTo {
+            encode: self.encode,
+            next: any!(self.sink, sink => sink.deploy(name, deploy)),
+        }
     }
 }
 
