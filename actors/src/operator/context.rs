@@ -32,7 +32,8 @@ pub struct Timer {
 pub struct KeyContext<'a, K, U> {
     pub(super) key: &'a K,
     pub(super) hash: u64,
-    pub(super) life: u32,
+    /// Looked at only by handlers that set timers: it may lie in another cache line than the key.
+    pub(super) life: &'a u32,
     pub(super) time: Timestamp,
     pub(super) out: &'a mut Output<U>,
     pub(super) timers: &'a mut Timers<K>,
@@ -91,7 +92,7 @@ impl<K: Key, U> KeyContext<'_, K, U> {
 
     /// Sets a timer of event time with a number, to tell several purposes apart.
     pub fn set_numbered_timer(&mut self, at: Timestamp, number: u32) {
-        self.timers.set(at, number, self.hash, self.key, self.life);
+        self.timers.set(at, number, self.hash, self.key, *self.life);
     }
 
     /// Deletes the timer of event time at `at`; says whether there was one.
@@ -108,7 +109,7 @@ impl<K: Key, U> KeyContext<'_, K, U> {
     /// whatever the clock says.
     pub fn set_clock_timer(&mut self, delay: Duration) -> Timestamp {
         let at = wall_clock() + delay;
-        self.clock.set(at, 0, self.hash, self.key, self.life);
+        self.clock.set(at, 0, self.hash, self.key, *self.life);
         at
     }
 

@@ -173,7 +173,7 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
         let mut ctx = KeyContext {
             key: &entity.key,
             hash,
-            life,
+            life: &life,
             time: at,
             out,
             timers,
@@ -253,11 +253,10 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
                 Some(show) if GUARDED => Some(show(&record)),
                 _ => None,
             };
-            let life = entity.life;
             let mut ctx = KeyContext {
                 key: &entity.key,
                 hash,
-                life,
+                life: &entity.life,
                 time,
                 out,
                 timers,
@@ -277,6 +276,7 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
                 failures.take(Some(&entity.key), text.as_deref(), time, failure)?;
             }
             if deleted {
+                let life = entity.life;
                 table.remove(hash, |entity| entity.life == life);
             }
         }

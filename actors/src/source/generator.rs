@@ -52,17 +52,13 @@ impl<F, T> GeneratorSource<F, T> {
 
 /// A source of `instances` actors, spread over the workers; `make` gives the iterator of each instance, by index. The
 /// source ends when every iterator has.
-pub fn generate<F, It>(
-    instances: usize,
-    make: F,
-) -> GeneratorSource<impl Fn(usize) -> std::iter::Map<It, fn(It::Item) -> Plain<It::Item>>, It::Item>
+pub fn generate<F, It>(instances: usize, make: F) -> GeneratorSource<impl Fn(usize) -> PlainRecords<It>, It::Item>
 where
     F: Fn(usize) -> It,
     It: Iterator,
 {
-    let plain: fn(It::Item) -> Plain<It::Item> = Plain;
     GeneratorSource {
-        make: move |instance| make(instance).map(plain),
+        make: move |instance| PlainRecords(make(instance)),
         instances,
         rate: None,
         records: PhantomData,
@@ -128,6 +124,23 @@ mod sealed {
 /// A record and nothing else.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<T>(T);
+
+/// Gives each item of an iterator as it is. `Map` would need a pointer to a function here, and call it for each record.
+#[derive(Clone, Debug)]
+pub struct PlainRecords<It>(It);
+
+impl<It: Iterator> Iterator for PlainRecords<It> {
+    type Item = Plain<It::Item>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(Plain)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
 
 impl<T> Produce<T> for Plain<T> {
     #[inline]

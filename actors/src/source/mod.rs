@@ -19,7 +19,7 @@ mod socket;
 pub use csv::{Csv, CsvCodec, CsvFrame};
 pub use file::FileSource;
 pub use format::{Cut, Format, Framed, Json, Piece, Place, RECORD_BYTES_MAX, Text, json_lines, lines};
-pub use generator::{GeneratorSource, Plain, Produce, Step, generate, steps};
+pub use generator::{GeneratorSource, Plain, PlainRecords, Produce, Step, generate, steps};
 pub use http::HttpSource;
 pub use socket::{SocketSource, TcpSource};
 
