@@ -19,6 +19,7 @@ use super::ties::Ties;
 use super::timers::Timers;
 use super::tree::Children;
 use crate::mailbox::nodes::{self, Returns};
+use crate::mailbox::pooled::Pooled;
 use crate::mailbox::ring::Ring;
 use crate::mailbox::{Inbox, MailboxLimits, Marks, Taken};
 use crate::mutant;
@@ -40,7 +41,7 @@ pub(crate) struct Envelope<M> {
 /// What an envelope carries.
 pub(crate) enum Content<M> {
     Data(Carried<M>),
-    Control(Control),
+    Control(Pooled<Control>),
 }
 
 /// The actor itself.
@@ -270,7 +271,7 @@ impl<A: Actor> ActorCell<A> {
                     unsafe { self.take_in_one(msg) };
                 }
                 // SAFETY: passed on.
-                Content::Control(message) => unsafe { self.push_control(worker, message) },
+                Content::Control(message) => unsafe { self.push_control(worker, message.open()) },
             }
         }
         if count > 0 {
