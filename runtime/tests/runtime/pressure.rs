@@ -239,6 +239,18 @@ enum BusyMsg {
 /// Takes nothing in until it is let: one turn that waits for a flag.
 struct Gate {
     open: Arc<AtomicBool>,
+    is_shut: mpsc::Sender<()>,
+}
+
+/// A gate that is shut: what is told to it from now on waits in its mailbox. Told before, it could come into the same batch.
+fn shut_gate(system: &System) -> (ActorRef<Gate>, Arc<AtomicBool>) {
+    let open = Arc::new(AtomicBool::new(false));
+    let (is_shut, wait) = mpsc::channel();
+    let opened = open.clone();
+    let gate = system.spawn_on(0, move |_| Ok(Gate { open: opened, is_shut }));
+    gate.tell(GateMsg::Shut);
+    wait.recv().expect("it handles its first message");
+    (gate, open)
 }
 
 enum GateMsg {
@@ -253,6 +265,7 @@ impl Actor for Gate {
     fn handle(&mut self, msg: GateMsg, _: &mut Context<'_, Self>) -> Turn {
         match msg {
             GateMsg::Shut => {
+                self.is_shut.send(())?;
                 while !self.open.load(Ordering::Acquire) {
                     std::thread::yield_now();
                 }
@@ -313,10 +326,7 @@ impl Actor for Busy {
 #[test]
 fn control_messages_reach_a_muted_actor_and_data_waits() {
     let system = system(2);
-    let open = Arc::new(AtomicBool::new(false));
-    let shut = open.clone();
-    let slow = system.spawn_on(0, move |_| Ok(Gate { open: shut }));
-    slow.tell(GateMsg::Shut);
+    let (slow, open) = shut_gate(&system);
     let (tell, told) = mpsc::channel();
     let busy = {
         let slow = slow.clone();
@@ -338,10 +348,7 @@ fn control_messages_reach_a_muted_actor_and_data_waits() {
 fn a_muted_actor_can_be_stopped_and_so_can_whom_it_waits_for() {
     for stop_the_receiver in [false, true] {
         let system = system(2);
-        let open = Arc::new(AtomicBool::new(false));
-        let shut = open.clone();
-        let slow = system.spawn_on(0, move |_| Ok(Gate { open: shut }));
-        slow.tell(GateMsg::Shut);
+        let (slow, open) = shut_gate(&system);
         let (tell, told) = mpsc::channel();
         let busy = {
             let slow = slow.clone();
@@ -369,10 +376,7 @@ fn a_muted_actor_can_be_stopped_and_so_can_whom_it_waits_for() {
 #[test]
 fn a_flooded_actor_refuses_try_tell_and_gives_the_message_back() {
     let system = system(1);
-    let open = Arc::new(AtomicBool::new(false));
-    let shut = open.clone();
-    let slow = system.spawn(move |_| Ok(Gate { open: shut }));
-    slow.tell(GateMsg::Shut);
+    let (slow, open) = shut_gate(&system);
     let mut told = 0;
     while slow.try_tell(GateMsg::Item).is_ok() {
         told += 1;
