@@ -97,11 +97,8 @@ fn pressure_that_only_the_muted_can_end_is_seen_by_standstill() {
 #[test]
 fn a_system_with_a_muted_actor_is_not_quiet() {
     let system = system(2);
-    let open = Arc::new(AtomicBool::new(false));
-    let shut = open.clone();
-    let slow = system.spawn_on(0, move |_| Ok(Gate { open: shut }));
     assert!(system.run_until_quiet(Duration::from_secs(60)));
-    slow.tell(GateMsg::Shut);
+    let (slow, open) = shut_gate(&system);
     let (tell, told) = mpsc::channel();
     let busy = system.spawn_on(1, move |_| Ok(Busy { slow, tell, passed: 0 }));
     busy.tell(BusyMsg::Flood);
