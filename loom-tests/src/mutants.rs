@@ -27,7 +27,6 @@ const fn mutant(name: &'static str, file: &'static str, change: &'static str, mo
 }
 
 const INBOX: &str = "runtime/src/mailbox/inbox.rs";
-const CHAIN: &str = "runtime/src/mailbox/chain.rs";
 const NOTIFIED: &str = "runtime/src/mailbox/notified.rs";
 const CRATES: &str = "runtime/src/mailbox/crates.rs";
 const NODES: &str = "runtime/src/mailbox/nodes.rs";
@@ -71,7 +70,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("inbox_claims_always", INBOX, "`claim` says yes always", "schedule::a_claim_and_a_push_exclude_each_other"),
     mutant("inbox_close_relaxed", INBOX, "`close`: `AcqRel` → `Relaxed`", "inbox::close"),
     mutant("inbox_close_sees_lists_only", INBOX, "`close`: only a list counts as under way", "inbox::close"),
-    mutant("inbox_newest_first", CHAIN, "what is taken is not reversed", "inbox::hand_off"),
+    mutant("inbox_newest_first", INBOX, "what is taken is not reversed", "inbox::hand_off"),
     mutant("notify_push_relaxed", NOTIFIED, "`push`: `Release` → `Relaxed`", "inbox::two_cells_on_one_list"),
     mutant("notify_take_without_acquire", NOTIFIED, "`take`: `AcqRel` → `Release`", "inbox::two_cells_on_one_list"),
     mutant("notify_take_reads_the_link_late", NOTIFIED, "the link is read after the cell was given away", "inbox::two_cells_on_one_list"),

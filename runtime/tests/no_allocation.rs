@@ -125,16 +125,15 @@ fn asks_allocate_nothing() {
     // not of an ask, so here they look out for longer than an answer takes.
     let system = System::builder().workers(2).spin(Duration::from_millis(100));
     let system = system.build().expect("starts");
-    // An answer between workers lies in a block of its own (the nodes are made for messages), and so does what has no room in
-    // it. These blocks go one way only, so they go back by the thirty in a new crate each time.
     let taken = allocations(&system, 1, false, ASKS);
     assert!(
-        taken <= ASKS / 25,
+        taken <= ASKS / 50,
         "between workers: {taken} allocations for {ASKS} asks"
     );
+    // What has no room in the message lies in a node of the answerer's, and those go back by the thirty.
     let taken = allocations(&system, 1, true, ASKS);
     assert!(
-        taken <= ASKS / 12,
+        taken <= ASKS / 25,
         "between workers, large answers: {taken} allocations for {ASKS} asks"
     );
 }

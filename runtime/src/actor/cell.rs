@@ -19,7 +19,6 @@ use super::ties::Ties;
 use super::timers::Timers;
 use super::tree::Children;
 use crate::mailbox::nodes::{self, Returns};
-use crate::mailbox::pooled::Pooled;
 use crate::mailbox::ring::Ring;
 use crate::mailbox::{Inbox, MailboxLimits, Marks, Taken};
 use crate::mutant;
@@ -41,7 +40,7 @@ pub(crate) struct Envelope<M> {
 /// What an envelope carries.
 pub(crate) enum Content<M> {
     Data(Carried<M>),
-    Control(Pooled<Control>),
+    Control(Control),
 }
 
 /// The actor itself.
@@ -271,7 +270,7 @@ impl<A: Actor> ActorCell<A> {
                     unsafe { self.take_in_one(msg) };
                 }
                 // SAFETY: passed on.
-                Content::Control(message) => unsafe { self.push_control(worker, message.open()) },
+                Content::Control(message) => unsafe { self.push_control(worker, message) },
             }
         }
         if count > 0 {

@@ -248,7 +248,7 @@ impl<A: Actor> ActorCell<A> {
                 match envelope.content {
                     Content::Data(_) if crate::mutant!("sim_leftovers_forgotten") => {}
                     Content::Data(msg) => hand_over(msg),
-                    Content::Control(message) => too_late(message.open(), reason),
+                    Content::Control(message) => too_late(message, reason),
                 }
             }
             if undelivered > 0 {

@@ -27,7 +27,6 @@
 use super::Actor;
 use super::cell::{ActorCell, Content, Envelope};
 use super::unanswered::Unanswered;
-use crate::mailbox::pooled::Pooled;
 use crate::mailbox::{Chain, Gauge, MailboxLimits, Overflow, Refused};
 use crate::mutant;
 use crate::scheduler::control::{AskError, Control};
@@ -165,7 +164,7 @@ impl<A: Actor> ActorCell<A> {
                 Some(worker) if self.header.is_home(worker.doorbell()) => unsafe { self.push_control(worker, stop) },
                 _ => self.push_control_remote(Envelope {
                     from: None,
-                    content: Content::Control(Pooled::new(stop)),
+                    content: Content::Control(stop),
                 }),
             }
         });

@@ -7,7 +7,6 @@ use super::Actor;
 use super::carried::Carried;
 use super::cell::{ActorCell, Content, Envelope};
 use super::pressure::{Admission, RELIEF_LOOK};
-use crate::mailbox::pooled::Pooled;
 use crate::mailbox::{Pushed, Refused};
 use crate::scheduler::control::Control;
 use crate::scheduler::desk::{Desk, RunQueue};
@@ -304,7 +303,7 @@ impl<A: Actor> ActorCell<A> {
     fn answer_remote(&self, worker: &Worker, message: Control) {
         let envelope = Envelope {
             from: Some(worker.doorbell()),
-            content: Content::Control(Pooled::new(message)),
+            content: Content::Control(message),
         };
         // SAFETY: as in `send_remote`.
         match unsafe {
@@ -397,7 +396,7 @@ impl<A: Actor> ActorCell<A> {
                 }
                 let _visit = worker.is_none().then(|| self.header.visit());
                 let from = worker.map(Worker::doorbell);
-                let content = Content::Control(Pooled::new(message));
+                let content = Content::Control(message);
                 self.push_control_remote(Envelope { from, content });
             }
         });

@@ -6,12 +6,131 @@
 //! has done to its receiver without a look at anything else. States, invariants M1 to M6 and the protocol are in the
 //! folder's README. It lacks a bound: limits are the sender's and the receiver's business.
 
-use super::chain::{Chain, Node, Taken, taken};
+use super::nodes::{self, Returns};
+use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, Ordering};
 use crate::sync::hint::prefetch;
 use crate::{mutant, weakened};
 use std::fmt;
-use std::ptr;
+use std::mem::ManuallyDrop;
+use std::ptr::{self, NonNull};
+
+/// One message on its way.
+struct Node<T> {
+    next: *mut Node<T>,
+    /// To whom its memory goes back.
+    owner: Option<&'static Returns>,
+    value: UnsafeCell<ManuallyDrop<T>>,
+}
+
+impl<T> Node<T> {
+    fn make(value: T, next: *mut Self) -> *mut Self {
+        let (memory, owner) = nodes::take::<Self>();
+        let value = UnsafeCell::new(ManuallyDrop::new(value));
+        // SAFETY: the memory is new, and made for a node.
+        unsafe { memory.write(Self { next, owner, value }) };
+        memory.as_ptr()
+    }
+
+    /// Takes the value out and gives the memory back.
+    ///
+    /// # Safety
+    ///
+    /// The node is the caller's alone, on no list, and is not used again.
+    unsafe fn open(node: *mut Self) -> T {
+        // SAFETY: the caller's; the value is taken once, because the node ends here.
+        let (value, owner) = unsafe {
+            let value = (*node).value.with_mut(|value| ManuallyDrop::take(&mut *value));
+            (value, (*node).owner)
+        };
+        // SAFETY: `make` took it, for this type, with this owner. Under loom the watched cell in it ends as well.
+        unsafe {
+            ptr::drop_in_place(node);
+            nodes::give_back(NonNull::new_unchecked(node), owner);
+        }
+        value
+    }
+}
+
+/// Messages that go into an inbox together, in the order in which they were added.
+pub struct Chain<T> {
+    newest: *mut Node<T>,
+    oldest: *mut Node<T>,
+    count: usize,
+}
+
+impl<T> Chain<T> {
+    /// A chain of one.
+    pub fn new(value: T) -> Self {
+        let node = Node::make(value, ptr::null_mut());
+        Self {
+            newest: node,
+            oldest: node,
+            count: 1,
+        }
+    }
+
+    /// Adds a message after the others.
+    pub fn add(&mut self, value: T) {
+        self.newest = Node::make(value, self.newest);
+        self.count += 1;
+    }
+
+    /// The number of messages.
+    #[expect(clippy::len_without_is_empty, reason = "a chain is never empty")]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The messages, in order, of a chain that was not accepted.
+    pub(crate) fn open(self) -> Taken<T> {
+        let newest = self.newest;
+        std::mem::forget(self);
+        taken(newest)
+    }
+
+    /// Forgets the type, for whoever passes chains on unopened.
+    pub(crate) fn erase(self) -> ErasedChain {
+        let erased = ErasedChain {
+            newest: self.newest.cast(),
+            oldest: self.oldest.cast(),
+            count: self.count,
+        };
+        std::mem::forget(self);
+        erased
+    }
+}
+
+/// A chain of some type. Whoever has it must have it restored: dropped as it is, its messages leak.
+#[must_use]
+#[derive(Clone, Copy)]
+pub(crate) struct ErasedChain {
+    newest: *mut (),
+    oldest: *mut (),
+    count: usize,
+}
+
+impl ErasedChain {
+    /// Remembers the type.
+    ///
+    /// # Safety
+    ///
+    /// It was a chain of `T` before it was erased, and this is the only copy that is used.
+    pub(crate) unsafe fn restore<T>(self) -> Chain<T> {
+        Chain {
+            newest: self.newest.cast(),
+            oldest: self.oldest.cast(),
+            count: self.count,
+        }
+    }
+}
+
+impl<T> Drop for Chain<T> {
+    /// A chain that was not accepted drops its messages.
+    fn drop(&mut self) {
+        drop(taken(self.newest));
+    }
+}
 
 /// How many bits of the word are the pointer; user space ends below that, which `nodes.rs` makes sure of.
 const POINTER_BITS: u32 = 48;
@@ -51,7 +170,7 @@ fn head<T>(word: *mut Node<T>) -> *mut Node<T> {
 
 /// Whether `word` heads a list, that is, is none of the three above.
 #[inline(always)]
-pub(super) fn is_list<T>(word: *mut Node<T>) -> bool {
+fn is_list<T>(word: *mut Node<T>) -> bool {
     word.addr() & POINTER > CLOSED
 }
 
@@ -126,8 +245,12 @@ impl<T> Inbox<T> {
     /// As [`push`](Self::push), and says what it left behind.
     #[inline]
     pub fn push_one(&self, value: T) -> Result<(Pushed, Gauge), Refused<T>> {
-        self.push_gauged(Chain::of_one(value))
-            .map_err(|Refused(chain)| Refused(chain.into_one()))
+        self.push_gauged(Chain::new(value)).map_err(|Refused(chain)| {
+            let node = chain.newest;
+            std::mem::forget(chain);
+            // SAFETY: a chain of one, which was not accepted, and is forgotten.
+            Refused(unsafe { Node::open(node) })
+        })
     }
 
     /// Adds all of a chain at once, from any thread.
@@ -143,11 +266,13 @@ impl<T> Inbox<T> {
         loop {
             let before = head(word);
             if before.addr() == CLOSED {
-                // A try before may have linked it to what was there then.
-                chain.link(ptr::null_mut());
+                // SAFETY: the chain is ours; a try before may have linked it to what was there then.
+                unsafe { (*chain.oldest).next = ptr::null_mut() };
                 return Err(Refused(chain));
             }
-            chain.link(if is_list(word) { before } else { ptr::null_mut() });
+            let next = if is_list(word) { before } else { ptr::null_mut() };
+            // SAFETY: the nodes are ours until the exchange publishes them.
+            unsafe { (*chain.oldest).next = next };
             let already = if mutant!("inbox_push_counts_its_own_only") {
                 0
             } else {
@@ -158,7 +283,7 @@ impl<T> Inbox<T> {
             } else {
                 word.addr() & FLOODED
             };
-            let count = (already + chain.len()).min(WAITING_MAX);
+            let count = (already + chain.count).min(WAITING_MAX);
             let tags = count << POINTER_BITS | flooded;
             let after = chain.newest.map_addr(|address| address | tags);
             // Release pairs with the Acquire of the swap that takes the list: the values and the links are seen there.
@@ -221,11 +346,14 @@ impl<T> Inbox<T> {
         while is_list(newest) {
             nodes.push(newest);
             // SAFETY: the nodes of the list are alive as long as nobody takes them.
-            newest = unsafe { Node::next(newest) };
+            newest = unsafe { (*newest).next };
+            if newest.is_null() {
+                break;
+            }
         }
         for node in nodes.into_iter().rev() {
             // SAFETY: as above.
-            unsafe { Node::each(node, &mut each) };
+            unsafe { (*node).value.with(|value| each(&*value)) };
         }
     }
 
@@ -236,7 +364,7 @@ impl<T> Inbox<T> {
         word.addr() == DRAINED || is_list(word)
     }
 
-    /// Asks the processor for the newest of what lies in the inbox, for whoever will take it soon.
+    /// Asks the processor for the oldest of what lies in the inbox, for whoever will take it soon.
     pub(crate) fn prefetch_content(&self) {
         // Relaxed: what is asked for too early, or in vain, does no harm.
         prefetch(head(self.word.load(Ordering::Relaxed)));
@@ -284,7 +412,7 @@ impl<T> Inbox<T> {
     /// Takes everything while the notification is still under way; for the home.
     pub fn take_early(&self) -> Taken<T> {
         if !self.has_messages() {
-            return Taken::of(ptr::null_mut());
+            return Taken { next: ptr::null_mut() };
         }
         // The word shows a list, and only the home takes lists, so it still does. Acquire pairs with the pushes.
         let left = if mutant!("inbox_early_drain_goes_idle") {
@@ -327,6 +455,22 @@ impl<T> Inbox<T> {
     }
 }
 
+/// Turns the head of a list (newest first), or one of the states, into what comes out in the order of arrival.
+fn taken<T>(word: *mut Node<T>) -> Taken<T> {
+    let mut newest = if is_list(word) { word } else { ptr::null_mut() };
+    let mut oldest = ptr::null_mut();
+    while !newest.is_null() {
+        if mutant!("inbox_newest_first") {
+            return Taken { next: newest };
+        }
+        // SAFETY: M4: the swap made this list ours, and its links were published with it.
+        let next = unsafe { std::mem::replace(&mut (*newest).next, oldest) };
+        oldest = newest;
+        newest = next;
+    }
+    Taken { next: oldest }
+}
+
 impl<T> Default for Inbox<T> {
     fn default() -> Self {
         Self::new()
@@ -339,11 +483,45 @@ impl<T> Drop for Inbox<T> {
     }
 }
 
+impl<T> fmt::Debug for Chain<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chain")
+    }
+}
+
 impl<T> fmt::Debug for Inbox<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbox")
             .field("has_messages", &self.has_messages())
             .finish()
+    }
+}
+
+/// What was taken from an inbox, in the order of arrival. Dropping it drops what is left.
+#[derive(Debug)]
+pub struct Taken<T> {
+    next: *mut Node<T>,
+}
+
+impl<T> Iterator for Taken<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if self.next.is_null() {
+            return None;
+        }
+        let node = self.next;
+        // SAFETY: M4: the list is ours alone, and each node is unlinked before it is opened.
+        unsafe {
+            self.next = (*node).next;
+            Some(Node::open(node))
+        }
+    }
+}
+
+impl<T> Drop for Taken<T> {
+    fn drop(&mut self) {
+        self.for_each(drop);
     }
 }
 

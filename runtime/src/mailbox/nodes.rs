@@ -31,9 +31,6 @@ const ALIGN: usize = 16;
 /// How many sizes there are; the largest is 504 bytes.
 const CLASSES: usize = 31;
 
-/// The size of the largest.
-pub(crate) const BLOCK_BYTES_MAX: usize = FIRST + (CLASSES - 1) * UNIT;
-
 /// How many bytes in blocks of one size a pool keeps at most; what comes back beyond that goes to the allocator.
 const KEEP_BYTES: usize = 1 << 20;
 
@@ -129,56 +126,40 @@ fn allocate(layout: Layout) -> NonNull<u8> {
     node
 }
 
-/// Takes memory for an `N`, and says to whom it has to go back.
+/// Takes memory for a node, and says to whom it has to go back.
 #[inline]
 pub(crate) fn take<N>() -> (NonNull<N>, Option<&'static Returns>) {
-    let (block, owner) = take_block(Layout::new::<N>());
-    (block.cast(), owner)
-}
-
-/// Takes a block, and says to whom it has to go back.
-#[inline(always)]
-pub(crate) fn take_block(layout: Layout) -> (NonNull<u8>, Option<&'static Returns>) {
+    let layout = Layout::new::<N>();
     let Some(class) = class_of(layout) else {
-        return (allocate(layout), None);
+        return (allocate(layout).cast(), None);
     };
     let current = CURRENT.with(std::cell::Cell::get);
     // SAFETY: the pointer is set while the pool is borrowed on this thread.
     let Some(pool) = (unsafe { current.as_ref() }) else {
-        return (allocate(layout_of(class)), None);
+        return (allocate(layout_of(class)).cast(), None);
     };
-    (pool.take(class), Some(pool.returns))
+    (pool.take(class).cast(), Some(pool.returns))
 }
 
-/// Gives memory back.
+/// Gives the memory of a node back.
 ///
 /// # Safety
 ///
 /// It came from [`take`] for the same `N`, with this owner, and nobody uses it any more.
 #[inline]
 pub(crate) unsafe fn give_back<N>(node: NonNull<N>, owner: Option<&'static Returns>) {
-    // SAFETY: passed on.
-    unsafe { give_block_back(node.cast(), Layout::new::<N>(), owner) };
-}
-
-/// Gives a block back.
-///
-/// # Safety
-///
-/// It came from [`take_block`] for the same layout, with this owner, and nobody uses it any more.
-#[inline(always)]
-pub(crate) unsafe fn give_block_back(block: NonNull<u8>, layout: Layout, owner: Option<&'static Returns>) {
+    let layout = Layout::new::<N>();
     let Some(class) = class_of(layout) else {
         // SAFETY: allocated with this layout.
-        unsafe { dealloc(block.as_ptr(), layout) };
+        unsafe { dealloc(node.cast().as_ptr(), layout) };
         return;
     };
     let current = CURRENT.with(std::cell::Cell::get);
-    // SAFETY: as in `take_block`.
+    // SAFETY: as in `take`.
     match (owner, unsafe { current.as_ref() }) {
-        (Some(owner), Some(pool)) => pool.give_back(class, block, owner),
+        (Some(owner), Some(pool)) => pool.give_back(class, node.cast(), owner),
         // SAFETY: allocated with the layout of its class.
-        _ => unsafe { dealloc(block.as_ptr(), layout_of(class)) },
+        _ => unsafe { dealloc(node.cast().as_ptr(), layout_of(class)) },
     }
 }
 
