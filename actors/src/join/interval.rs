@@ -5,12 +5,11 @@
 
 use super::timeline::Timeline;
 use super::{Pairing, reject, schedule};
-use crate::element::{Either, KeyGroup, KeySelector, Routed, Timed, Timestamp};
+use crate::element::{Either, KeySelector, Routed, Timed, Timestamp};
 use crate::exchange::SideTag;
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, MovedEntities};
+use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
 use potoroo_runtime::{Fault, Turn};
-use std::any::Any;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -340,13 +339,5 @@ where
         self.table.len()
     }
 
-    const MOVES_GROUPS: bool = true;
-
-    fn take_groups(&mut self, groups: &[KeyGroup]) -> Box<dyn Any + Send> {
-        MovedEntities::take(groups, &mut self.table, &mut self.agenda)
-    }
-
-    fn put_groups(&mut self, state: Box<dyn Any + Send>) {
-        MovedEntities::put(state, &mut self.table, &mut self.agenda);
-    }
+    moves_entities!(table, agenda);
 }

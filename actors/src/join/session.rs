@@ -5,13 +5,12 @@
 
 use super::windowed::{Label, Sides, WindowRules};
 use super::{Pairing, schedule};
-use crate::element::{Either, Key, KeyGroup, KeySelector, Routed, Timestamp};
+use crate::element::{Either, Key, KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, MovedEntities};
+use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
 use crate::window::{Firing, Session, Span, Windowed};
 use potoroo_runtime::{Fault, Turn};
 use smallvec::SmallVec;
-use std::any::Any;
 
 /// One session of one key.
 struct Open<L, R> {
@@ -249,13 +248,5 @@ where
         self.table.len()
     }
 
-    const MOVES_GROUPS: bool = true;
-
-    fn take_groups(&mut self, groups: &[KeyGroup]) -> Box<dyn Any + Send> {
-        MovedEntities::take(groups, &mut self.table, &mut self.agenda)
-    }
-
-    fn put_groups(&mut self, state: Box<dyn Any + Send>) {
-        MovedEntities::put(state, &mut self.table, &mut self.agenda);
-    }
+    moves_entities!(table, agenda);
 }

@@ -12,7 +12,7 @@ pub(crate) use expiry::Expiry;
 pub use expiry::TimeToLive;
 use expiry::Touched;
 pub(crate) use lives::{Agenda, Life};
-pub(crate) use moved::{MovedEntities, MovedStates, in_groups};
+pub(crate) use moved::{MovedEntities, MovedStates, in_groups, moves_entities};
 pub(crate) use timers::{Due, Timers};
 
 use crate::element::{KEY_GROUPS, Key, KeyGroup, key_group};

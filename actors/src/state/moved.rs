@@ -76,3 +76,20 @@ impl<K: Key, S> MovedStates<K, S> {
         lives
     }
 }
+
+/// What an operator does about key groups that move whose states are one table and one agenda, by the names of the fields.
+macro_rules! moves_entities {
+    ($table:ident, $agenda:ident) => {
+        const MOVES_GROUPS: bool = true;
+
+        fn take_groups(&mut self, groups: &[$crate::element::KeyGroup]) -> Box<dyn std::any::Any + Send> {
+            $crate::state::MovedEntities::take(groups, &mut self.$table, &mut self.$agenda)
+        }
+
+        fn put_groups(&mut self, state: Box<dyn std::any::Any + Send>) {
+            $crate::state::MovedEntities::put(state, &mut self.$table, &mut self.$agenda);
+        }
+    };
+}
+
+pub(crate) use moves_entities;

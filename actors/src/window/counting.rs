@@ -6,11 +6,10 @@ use super::aggregate::Aggregate;
 use super::options::Options;
 use super::spans::Span;
 use super::{Firing, Windowed, Windows};
-use crate::element::{KeyGroup, KeySelector, Routed, Timestamp};
+use crate::element::{KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, MovedEntities};
+use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
 use potoroo_runtime::{Fault, Turn};
-use std::any::Any;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -164,13 +163,5 @@ where
         self.table.len()
     }
 
-    const MOVES_GROUPS: bool = true;
-
-    fn take_groups(&mut self, groups: &[KeyGroup]) -> Box<dyn Any + Send> {
-        MovedEntities::take(groups, &mut self.table, &mut self.last)
-    }
-
-    fn put_groups(&mut self, state: Box<dyn Any + Send>) {
-        MovedEntities::put(state, &mut self.table, &mut self.last);
-    }
+    moves_entities!(table, last);
 }

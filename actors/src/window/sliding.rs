@@ -10,11 +10,10 @@ use super::options::{Late, Options};
 use super::pre_aggregate::{self, PaneGrid};
 use super::spans::{Grid, Span, nanos};
 use super::{Firing, Windowed, Windows};
-use crate::element::{KeyGroup, KeySelector, Routed, Timestamp};
+use crate::element::{KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, MovedEntities};
+use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
 use potoroo_runtime::{Fault, Turn};
-use std::any::Any;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -429,13 +428,5 @@ where
         self.table.len()
     }
 
-    const MOVES_GROUPS: bool = true;
-
-    fn take_groups(&mut self, groups: &[KeyGroup]) -> Box<dyn Any + Send> {
-        MovedEntities::take(groups, &mut self.table, &mut self.agenda)
-    }
-
-    fn put_groups(&mut self, state: Box<dyn Any + Send>) {
-        MovedEntities::put(state, &mut self.table, &mut self.agenda);
-    }
+    moves_entities!(table, agenda);
 }
