@@ -7,6 +7,8 @@ use potoroo_runtime::sys::net::{Admission, Stream, TcpListener, TcpStream};
 use potoroo_runtime::{Context, System, Turn};
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
@@ -217,13 +219,25 @@ fn what_is_unsent_holds_back_reading_without_help_of_the_protocol() {
     const COUNT: usize = 50_000;
     let line = [vec![b'x'; 799], vec![b'\n']].concat();
     let expected = line.clone();
+    let written = Arc::new(AtomicUsize::new(0));
+    let writes = Arc::clone(&written);
     let writer = std::thread::spawn(move || {
         for _ in 0..COUNT {
             client.write_all(&line).expect("taken");
+            writes.fetch_add(1, Ordering::Relaxed);
         }
         client.shutdown(std::net::Shutdown::Write).expect("open");
     });
-    std::thread::sleep(Duration::from_millis(50));
+    // Nothing is read until nothing more can be written, however slow the machine is.
+    let mut before = 0;
+    loop {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = written.load(Ordering::Relaxed);
+        if now > 0 && now == before {
+            break;
+        }
+        before = now;
+    }
     let mut back = vec![0; 800];
     for _ in 0..COUNT {
         reader.read_exact(&mut back).expect("answered");

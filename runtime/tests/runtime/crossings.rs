@@ -356,12 +356,14 @@ fn who_floods_an_actor_between_two_lives_waits_for_the_next() {
     }
 }
 
-/// Tells an actor of its end.
-struct Mourner(ActorRef<Counter>);
+/// Tells an actor of its end, if it still has one.
+struct Mourner(Option<ActorRef<Counter>>);
 
 impl Drop for Mourner {
     fn drop(&mut self) {
-        self.0.tell(0);
+        if let Some(told) = &self.0 {
+            told.tell(0);
+        }
     }
 }
 
@@ -391,9 +393,9 @@ fn what_a_destructor_sends_in_vain_between_turns_is_buried_before_the_worker_sle
         fn handle(&mut self, mourner: Self::Msg, _: &mut Context<'_, Self>) -> Turn {
             match mourner {
                 None => self.pressed.tell(Box::new(|_| Ok(()))),
-                Some(mourner) => {
+                Some(mut mourner) => {
                     self.counted.fetch_add(1, Ordering::SeqCst);
-                    std::mem::forget(mourner);
+                    mourner.0 = None;
                 }
             }
             Ok(())
@@ -409,7 +411,7 @@ fn what_a_destructor_sends_in_vain_between_turns_is_buried_before_the_worker_sle
     muted.tell(None);
     until(|| system.stats().total().mutes == 1);
     for n in 1..=TOLD {
-        muted.tell(Some(Mourner(ended.clone())));
+        muted.tell(Some(Mourner(Some(ended.clone()))));
         // One by one: so each is taken in between turns, in the place of another.
         until(|| system.stats().total().received_remote > n);
     }

@@ -174,6 +174,18 @@ impl Actor for Maker {
     }
 }
 
+/// On the same: keeps the worker in one turn, so that another takes over whatever can go.
+struct Stuck;
+
+impl Actor for Stuck {
+    type Msg = ();
+
+    fn handle(&mut self, (): (), _: &mut Context<'_, Self>) -> Turn {
+        std::thread::sleep(SOON / 2);
+        Ok(())
+    }
+}
+
 /// On the other: asks.
 struct Asker;
 
@@ -197,13 +209,14 @@ impl Actor for Asker {
 #[test]
 fn a_timer_on_the_wheel_of_a_worker_that_the_actor_has_left_is_cancelled_for_good() {
     let system = System::builder().workers(2).build().expect("starts");
-    // Of two workers with as little to do, an actor is drawn to the first.
     let (maker, asker) = (system.spawn_on(1, |_| Ok(Maker)), system.spawn_on(0, |_| Ok(Asker)));
+    let stuck = system.spawn_on(1, |_| Ok(Stuck));
     let mut cancelled_from_afar = 0;
     while cancelled_from_afar < 3 {
         let mover = maker.ask(|reply| reply).wait().expect("answered");
         let armed_on = mover.ask(MoverMsg::Set).wait().expect("answered");
-        // As a rule it comes before the timer is due.
+        stuck.tell(());
+        // As a rule it is rescued before the timer is due.
         for _ in 0..20 {
             let asked = asker.ask(|reply| AskerMsg::Where(mover.clone(), reply)).wait();
             if asked.expect("answered") != armed_on {
