@@ -4,7 +4,7 @@
 //! There are no sockets and no frames here, only what the engine adds to a loop. The loop beside it is the limit: one
 //! thread, an array of states.
 
-use potoroo_actors::{Pipeline, sink, source};
+use potoroo_actors::{Branch, Pipeline, Stream, sink, source};
 use potoroo_runtime::System;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -41,6 +41,13 @@ pub struct Rejected {
     symbol: u32,
     bid: f64,
     ask: f64,
+}
+
+impl Rejected {
+    /// Which message it was.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
 }
 
 /// A symbol's state.
@@ -157,6 +164,20 @@ pub fn limit(messages: u64) -> Run {
     }
 }
 
+/// The orders that are rejected, of quotes and orders.
+pub(crate) fn rejections<B: Branch<Message>>(messages: Stream<Message, B>) -> Stream<Rejected> {
+    messages.key_by(|message| message.symbol).entity(
+        "market",
+        |_| Market::default(),
+        |market: &mut Market, message, out| {
+            if let Some(rejected) = market.handle(message) {
+                out.emit(rejected);
+            }
+            Ok(())
+        },
+    )
+}
+
 /// The pipeline on a system.
 ///
 /// # Panics
@@ -166,19 +187,7 @@ pub fn run(system: &System, messages: u64) -> Run {
     let (tell, sums) = mpsc::channel();
     let mut results = Totals { results: (0, 0), tell };
     let pipeline = Pipeline::new();
-    pipeline
-        .source("messages", source::generate(1, move |_| Messages::new(messages)))
-        .key_by(|message: &Message| message.symbol)
-        .entity(
-            "market",
-            |_| Market::default(),
-            |market: &mut Market, message, out| {
-                if let Some(rejected) = market.handle(message) {
-                    out.emit(rejected);
-                }
-                Ok(())
-            },
-        )
+    rejections(pipeline.source("messages", source::generate(1, move |_| Messages::new(messages))))
         .sink("rejected", sink::each(move |rejected| results.add(rejected)));
     let start = Instant::now();
     pipeline.start(system).wait().expect("nothing in it fails");

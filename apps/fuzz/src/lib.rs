@@ -1,13 +1,13 @@
 //! What is claimed of each parser of bytes from outside, as functions that panic when it is not so.
 //!
-//! It exists so that the fuzzer (`fuzz_targets`), the property tests and the replay of the seeds (`tests/program/parsers.rs`)
+//! It exists so that the fuzzer (`fuzz_targets`), the property tests and the replay of the seeds (`apps/wire/tests/parsers.rs`)
 //! check the same. The first bytes of an input say how the rest is cut, or which limit it meets.
 
-use potoroo::kv::resp::{Decoded, Decoder, ProtocolError};
-use potoroo::kv::{glob, number};
-use potoroo::market_spread::{frames, instruments_csv};
-use potoroo::proxy::http::{Requests, Responses};
 use potoroo_runtime::io::{Codec, FrameError, FrameReader, Frames, Framing};
+use potoroo_wire::http::{Requests, Responses};
+use potoroo_wire::kv::resp::{Decoded, Decoder, ProtocolError};
+use potoroo_wire::kv::{glob, number};
+use potoroo_wire::market_spread::{frames, instruments_csv};
 
 /// A claim, and the name of its target and of the folder of its seeds.
 pub type Claim = (&'static str, fn(&[u8]));

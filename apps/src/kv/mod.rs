@@ -26,17 +26,16 @@ pub mod batch;
 pub mod channels;
 pub mod command;
 pub mod connection;
-pub mod glob;
 pub mod info;
-pub mod number;
 pub mod reply;
-pub mod resp;
 pub mod round;
 pub mod server;
 pub mod session;
 pub mod shard;
 pub mod store;
 mod subscriptions;
+
+pub use potoroo_wire::kv::{glob, number, resp};
 
 use crate::cli::{RunKvArgs, workers_or_cores};
 use crate::error::AppError;

@@ -3,10 +3,9 @@
 //! Orders and quotes meet at the state of their symbol; a quote sets it, an order is judged by it. Everything else here
 //! is where the two come from and where the results go.
 
-use super::frames::{Event, FrameError, OUTCOME_FRAME_BYTES, Outcome, Symbol, decode, encode_outcome};
+use super::frames::{Event, FrameError, OUTCOME_FRAME_BYTES, Outcome, decode, encode_outcome};
 use super::rule::Market;
 use crate::serve::{MeasuredEncoder, SharedLatencies};
-use potoroo_actors::element::Key;
 use potoroo_actors::runtime::io::Framing;
 use potoroo_actors::sink::Sink;
 use potoroo_actors::source::{Arrival, FileSource, TcpSource};
@@ -37,12 +36,8 @@ pub struct Arrived {
     wall_ns: u64,
 }
 
-impl Key for Symbol {
-    #[inline]
-    fn hash64(&self) -> u64 {
-        self.0.hash64()
-    }
-}
+/// The key: the four characters of a symbol.
+type Ticker = [u8; 4];
 
 fn arrive(bytes: &[u8], arrival: Arrival) -> Result<Arrived, FrameError> {
     Ok(Arrived {
@@ -52,7 +47,7 @@ fn arrive(bytes: &[u8], arrival: Arrival) -> Result<Arrived, FrameError> {
 }
 
 /// The transaction on one symbol's state.
-fn trade(market: &mut Market, message: Arrived, out: &mut KeyContext<'_, Symbol, Outcome>) -> Turn {
+fn trade(market: &mut Market, message: Arrived, out: &mut KeyContext<'_, Ticker, Outcome>) -> Turn {
     match message.event {
         Event::Quote(quote) => market.quote(&quote),
         Event::Order(order) => {
@@ -112,14 +107,14 @@ pub fn pipeline(
             pipeline
                 .source(ORDERS, TcpSource::new(orders, framing, arrive).once(once))
                 .merge(quotes)
-                .key_by(|message: &Arrived| message.event.symbol())
+                .key_by(|message: &Arrived| message.event.symbol().0)
                 .entity(MARKET, |_| Market::default(), trade)
                 .sink(RESULTS, sink);
         }
         Inputs::Files { orders, quotes } => {
             pipeline
                 .source(FILES, FileSource::open([quotes, orders], framing, arrive)?)
-                .key_by(|message: &Arrived| message.event.symbol())
+                .key_by(|message: &Arrived| message.event.symbol().0)
                 .entity(MARKET, |_| Market::default(), trade)
                 .sink(RESULTS, sink);
         }

@@ -5,14 +5,8 @@
 
 pub mod clock;
 pub mod demo;
-pub mod frame_error;
-pub mod frames;
 pub mod generator;
-pub mod instruments;
-pub mod instruments_csv;
 pub mod job;
-pub mod order_ids;
-pub mod random;
 pub mod receive;
 mod receive_connection;
 pub mod reference;
@@ -21,3 +15,5 @@ pub mod run;
 pub mod schedule;
 pub mod send;
 pub mod send_tcp;
+
+pub use potoroo_wire::market_spread::{frame_error, frames, instruments, instruments_csv, order_ids, random};

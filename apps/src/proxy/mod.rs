@@ -7,7 +7,8 @@
 //! connections to the server that are used twice.
 
 pub mod gate;
-pub mod http;
+
+pub use potoroo_wire::http;
 
 use crate::cli::small::RunProxyArgs;
 use crate::error::AppError;

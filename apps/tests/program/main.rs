@@ -15,7 +15,6 @@ mod failures;
 mod flamegraph;
 mod killed;
 mod kv;
-mod parsers;
 mod pool;
 mod proxy;
 mod signals;

@@ -34,7 +34,8 @@ impl OrderId {
     }
 
     /// As `to_index`, for a caller that keeps the seed's `offset`.
-    pub(crate) fn to_index_from(self, offset: u64) -> Option<u64> {
+    #[must_use]
+    pub fn to_index_from(self, offset: u64) -> Option<u64> {
         let mut value = 0;
         for byte in self.0 {
             let digit = match byte {
@@ -51,13 +52,14 @@ impl OrderId {
 
 /// The ids of consecutive messages: an addition each, where `from_index` multiplies and divides.
 #[derive(Debug, Clone)]
-pub(crate) struct OrderIds {
+pub struct OrderIds {
     value: u64,
 }
 
 impl OrderIds {
     /// Starts at message `index`, which is below `IDS`.
-    pub(crate) fn starting_at(seed: u64, index: u64) -> Self {
+    #[must_use]
+    pub fn starting_at(seed: u64, index: u64) -> Self {
         debug_assert!(index < IDS);
         Self {
             value: (index * STEP + offset(seed)) % IDS,
@@ -66,7 +68,8 @@ impl OrderIds {
 
     /// The id of the current message.
     #[inline]
-    pub(crate) fn peek(&self) -> OrderId {
+    #[must_use]
+    pub fn peek(&self) -> OrderId {
         let low = self.value % 1296;
         let rest = self.value / 1296;
         let [a, b] = PAIRS[(rest / 1296) as usize % 1296];
@@ -77,7 +80,7 @@ impl OrderIds {
 
     /// Goes to the next message.
     #[inline]
-    pub(crate) fn advance(&mut self) {
+    pub fn advance(&mut self) {
         self.value += STEP;
         if self.value >= IDS {
             self.value -= IDS;
@@ -86,7 +89,8 @@ impl OrderIds {
 }
 
 /// Where a seed's ids start.
-pub(crate) fn offset(seed: u64) -> u64 {
+#[must_use]
+pub fn offset(seed: u64) -> u64 {
     SplitMix64::for_purpose(seed, PURPOSE).below(IDS)
 }
 
