@@ -5,23 +5,15 @@
 //! 5xx, is tried again with the same body after a wait that doubles; so a server may see a body twice, if an answer was lost.
 //! Any other answer but 2xx ends the job. It lacks TLS, redirects and bodies of answers.
 
+use super::retries::{Failure, PATIENCE, TRIES, attempt};
 use super::writing::{Output, Parts, Plan};
 use super::{Encode, Sink};
 use crate::exchange::ToOne;
 use crate::job::Deploy;
-use potoroo_runtime::sys::clock;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::str::FromStr;
-use std::time::Duration;
-
-/// How long connecting, and each wait for the server, may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The first wait before another try, and the longest.
-const WAIT_MIN: Duration = Duration::from_millis(50);
-const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The longest head of an answer.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -106,7 +98,7 @@ impl<E> HttpSink<E> {
             encode,
             content_type: "text/plain".to_owned(),
             records_max: 1000,
-            tries: 8,
+            tries: TRIES,
         })
     }
 
@@ -265,22 +257,17 @@ fn read_answer(stream: &mut impl Read) -> io::Result<Answer> {
 
 impl Output for Poster {
     fn write(&mut self, bytes: &[u8], _: usize) -> io::Result<()> {
-        let mut wait = WAIT_MIN;
-        for tried in 1.. {
-            let error = match self.post(bytes) {
+        attempt(self.tries, || {
+            let said = |status: u16| io::Error::other(format!("the server answers {status}"));
+            let failure = match self.post(bytes) {
                 Ok(200..=299) => return Ok(()),
-                Ok(status @ (429 | 500..=599)) => io::Error::other(format!("the server answers {status}")),
-                Ok(status) => return Err(io::Error::other(format!("the server answers {status}"))),
-                Err(error) => error,
+                Ok(status @ (429 | 500..=599)) => Failure::Passing(said(status)),
+                Ok(status) => Failure::Lasting(said(status)),
+                Err(error) => Failure::Passing(error),
             };
             self.connection = None;
-            if tried >= self.tries {
-                return Err(io::Error::new(error.kind(), format!("{error}, after {tried} tries")));
-            }
-            clock::sleep(wait);
-            wait = (2 * wait).min(WAIT_MAX);
-        }
-        Ok(())
+            Err(failure)
+        })
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -11,6 +11,7 @@ mod guarantee;
 mod http;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod retries;
 mod rolling;
 mod standard;
 mod tcp;
