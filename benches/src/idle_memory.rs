@@ -95,18 +95,25 @@ impl Actor for Parent {
 ///
 /// Where there is no `/proc`.
 pub fn resident_bytes() -> u64 {
+    told_by_kernel("VmRSS:")
+}
+
+/// The most bytes of this process that have been in memory.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+pub fn resident_bytes_max() -> u64 {
+    told_by_kernel("VmHWM:")
+}
+
+fn told_by_kernel(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()
-        .find_map(|line| {
-            line.strip_prefix("VmRSS:")?
-                .trim()
-                .strip_suffix(" kB")?
-                .parse::<u64>()
-                .ok()
-        })
+        .find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB")?.parse::<u64>().ok())
         .map(|kib| kib * 1024)
-        .expect("idle_memory: the platform does not tell how much memory is resident")
+        .expect("the platform does not tell how much memory is resident")
 }
 
 /// Waits until `counter` has come to `expected`.

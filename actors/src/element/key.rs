@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub const KEY_GROUPS: usize = 1024;
 
 /// A group of keys that always stay together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyGroup(pub u16);
 
 /// The key group of a key's hash.
@@ -28,8 +28,39 @@ pub fn key_group(hash: u64) -> KeyGroup {
 /// What records can be keyed by.
 ///
 /// [`hash64`](Self::hash64) must be the XXH3-64 of the key's canonical bytes: integers in little-endian order, text as
-/// UTF-8, byte arrays as they are, a pair as the hashes of its parts. Equal keys have equal canonical bytes. Floating-point
-/// numbers are no keys, since equal ones may differ in their bytes: say what they mean, in cents or in bits.
+/// UTF-8, byte arrays as they are, a pair as the hashes of its parts. Equal keys have equal canonical bytes, or they would be in
+/// two groups. Text is not normalised: `é` as one character and as two are different keys, as they are for `==`.
+///
+/// Floating-point numbers are no keys, since equal ones may differ in their bytes (0.0 and −0.0), and NaN is not even equal to
+/// itself:
+///
+/// ```compile_fail,E0277
+/// use potoroo_actors::{Branch, Stream};
+///
+/// fn by_price<B: Branch<f64>>(prices: Stream<f64, B>) {
+///     let _ = prices.key_by(|price| *price);
+/// }
+/// ```
+///
+/// Say what they mean, in cents or in bits; adding 0.0 makes one of the two zeros:
+///
+/// ```
+/// use potoroo_actors::element::Key;
+///
+/// let key = |price: f64| (price + 0.0).to_bits();
+/// assert_eq!(key(0.0).hash64(), key(-0.0).hash64());
+/// ```
+///
+/// A map whose order differs from one to the next is none either; a tuple or the bytes of your own format are:
+///
+/// ```compile_fail,E0277
+/// use potoroo_actors::{Branch, Stream};
+/// use std::collections::HashMap;
+///
+/// fn by_labels<B: Branch<HashMap<String, String>>>(metrics: Stream<HashMap<String, String>, B>) {
+///     let _ = metrics.key_by(|labels| labels.clone());
+/// }
+/// ```
 pub trait Key: Eq + Hash + Clone + fmt::Debug + Send + 'static {
     /// The frozen hash.
     fn hash64(&self) -> u64;

@@ -61,14 +61,14 @@ impl Expiry {
 
     /// The entity was touched at this time, by the clock that counts.
     #[inline]
-    pub(crate) fn touch<K, S>(&mut self, entity: &mut Entity<K, S>, time: Timestamp) {
+    pub(crate) fn touch<K: Key, S>(&mut self, entity: &mut Entity<K, S>, time: Timestamp) {
         let tick = time.nanos().div_euclid(self.tick);
         let base = *self.base.get_or_insert(tick);
         // Ticks from 1, since 0 means that the entity is new.
         let ticks = tick.saturating_sub(base).clamp(0, i64::from(u32::MAX) - 1) as u32 + 1;
         if entity.touched == 0 {
             let life = Life {
-                hash: entity.hash,
+                hash: entity.hash(),
                 life: entity.life,
             };
             self.agenda.add(self.end_of(ticks), life);
@@ -83,7 +83,7 @@ impl Expiry {
     }
 
     /// An entity has come from another partition, where it was last touched then.
-    pub(crate) fn came<K, S>(&mut self, entity: &mut Entity<K, S>, touched: Touched) {
+    pub(crate) fn came<K: Key, S>(&mut self, entity: &mut Entity<K, S>, touched: Touched) {
         entity.touched = 0;
         self.touch(entity, Timestamp::from_nanos(touched.0.saturating_mul(self.tick)));
     }

@@ -1,11 +1,15 @@
 //! Keyed state: one entity per key, one table per key group, all in the partition's arena; and the timers of keys.
 //!
 //! A key group is what moves between partitions, so each has a table of its own, made with its first key. Lookups use
-//! the hash that routed the record.
+//! the hash that routed the record; where it is needed later it is that of the key, which is cheaper than to keep it.
 
 mod expiry;
+mod group;
 mod lives;
 mod moved;
+mod pages;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub(crate) use expiry::Expiry;
@@ -16,12 +20,12 @@ pub(crate) use moved::{MovedEntities, MovedStates, in_groups, moves_entities};
 pub(crate) use timers::{Due, Timers};
 
 use crate::element::{KEY_GROUPS, Key, KeyGroup, key_group};
-use potoroo_runtime::arena::{Arena, ArenaTable};
+use group::Group;
+use potoroo_runtime::arena::Arena;
 
 /// One key's state.
 #[derive(Debug)]
 pub struct Entity<K, S> {
-    pub(crate) hash: u64,
     /// The key.
     pub key: K,
     /// Its state.
@@ -32,13 +36,21 @@ pub struct Entity<K, S> {
     pub(crate) touched: u32,
 }
 
+impl<K: Key, S> Entity<K, S> {
+    /// The frozen hash of its key.
+    #[inline]
+    pub(crate) fn hash(&self) -> u64 {
+        self.key.hash64()
+    }
+}
+
 /// The states of one partition's keys.
 ///
 /// For operators that keep their own state by key; [`KeyedProcess`](crate::KeyedProcess) has one already.
 #[derive(Debug)]
 pub struct KeyGroupTable<K, S> {
     arena: Arena,
-    groups: Box<[Option<ArenaTable<Entity<K, S>>>]>,
+    groups: Box<[Group<K, S>]>,
     entities: usize,
     lives: u32,
 }
@@ -48,7 +60,7 @@ impl<K: Key, S> KeyGroupTable<K, S> {
     pub fn new(arena: Arena) -> Self {
         Self {
             arena,
-            groups: (0..KEY_GROUPS).map(|_| None).collect(),
+            groups: (0..KEY_GROUPS).map(|_| Group::Empty).collect(),
             entities: 0,
             lives: 0,
         }
@@ -78,18 +90,15 @@ impl<K: Key, S> KeyGroupTable<K, S> {
             entities,
             lives,
         } = self;
-        let group = &mut groups[key_group(hash).0 as usize];
-        let table = group.get_or_insert_with(|| ArenaTable::new_in(arena));
-        table.find_or_insert_with(
+        groups[key_group(hash).0 as usize].entity(
+            arena,
             hash,
             |entity| is_key(&entity.key),
-            |entity| entity.hash,
             || {
+                let (key, state) = make();
                 *entities += 1;
                 *lives = lives.wrapping_add(1);
-                let (key, state) = make();
                 Entity {
-                    hash,
                     key,
                     state,
                     life: *lives,
@@ -99,45 +108,45 @@ impl<K: Key, S> KeyGroupTable<K, S> {
         )
     }
 
+    fn group(&mut self, hash: u64) -> &mut Group<K, S> {
+        &mut self.groups[key_group(hash).0 as usize]
+    }
+
     /// The entity of a key, if there is one.
     #[inline]
     pub fn get_mut(&mut self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<&mut Entity<K, S>> {
-        let table = self.groups[key_group(hash).0 as usize].as_mut()?;
-        table.find_mut(hash, |entity| is_key(&entity.key))
+        self.group(hash).find_mut(hash, |entity| is_key(&entity.key))
     }
 
     /// The entity of this life, if it is still there.
     pub(crate) fn find_life(&mut self, hash: u64, life: u32) -> Option<&mut Entity<K, S>> {
-        let table = self.groups[key_group(hash).0 as usize].as_mut()?;
-        table.find_mut(hash, |entity| entity.life == life)
+        self.group(hash).find_mut(hash, |entity| entity.life == life)
     }
 
     /// Takes the entity out for which `is_it` holds.
     pub fn remove(&mut self, hash: u64, is_it: impl FnMut(&Entity<K, S>) -> bool) -> Option<Entity<K, S>> {
-        let table = self.groups[key_group(hash).0 as usize].as_mut()?;
-        let removed = table.remove(hash, is_it);
+        let removed = self.groups[key_group(hash).0 as usize].remove(&self.arena, hash, is_it);
         self.entities -= usize::from(removed.is_some());
         removed
     }
 
     /// Takes out all entities of a group; the order has no meaning.
     pub fn take_group(&mut self, group: KeyGroup) -> Vec<Entity<K, S>> {
-        let Some(mut table) = self.groups[usize::from(group.0)].take() else {
-            return Vec::new();
-        };
-        self.entities -= table.len();
-        table.drain().collect()
+        let group = &mut self.groups[usize::from(group.0)];
+        self.entities -= group.len();
+        group.take_all()
     }
 
     /// Takes an entity of another partition in, as a life of its own; gives it.
     pub(crate) fn put(&mut self, entity: Entity<K, S>) -> &mut Entity<K, S> {
-        let Entity { hash, key, state, .. } = entity;
+        let hash = entity.hash();
+        let Entity { key, state, .. } = entity;
         // There is none yet: a key is in one partition.
         self.entity(hash, |_| false, || (key, state))
     }
 
     /// All entities; the order has no meaning.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entity<K, S>> {
-        self.groups.iter_mut().flatten().flat_map(ArenaTable::iter_mut)
+        self.groups.iter_mut().flat_map(Group::iter_mut)
     }
 }

@@ -37,7 +37,7 @@ impl<K: Key, S: Send + 'static> MovedEntities<K, S> {
         // Lives are counted by each partition for itself.
         let mut lives = HashMap::with_capacity(moved.entities.len());
         for entity in moved.entities {
-            let before = (entity.hash, entity.life);
+            let before = (entity.hash(), entity.life);
             lives.insert(before, table.put(entity).life);
         }
         for (time, Life { hash, life }) in moved.agenda {
@@ -66,7 +66,7 @@ impl<K: Key, S> MovedStates<K, S> {
     pub(crate) fn put(self, table: &mut KeyGroupTable<K, S>, expiry: &mut Expiry) -> NewLives {
         let mut lives = HashMap::with_capacity(self.0.len());
         for (touched, entity) in self.0 {
-            let before = (entity.hash, entity.life);
+            let before = (entity.hash(), entity.life);
             let here = table.put(entity);
             lives.insert(before, here.life);
             if let Some(touched) = touched {

@@ -162,7 +162,7 @@ impl<T, A: Aggregate<T>> Rules<T, A> {
     /// Puts a record into the sessions of its key.
     fn take<K: Clone>(
         &self,
-        entity: &mut Entity<K, Sessions<A::Partial>>,
+        (hash, entity): (u64, &mut Entity<K, Sessions<A::Partial>>),
         time: Timestamp,
         record: T,
         agenda: &mut Agenda,
@@ -172,7 +172,7 @@ impl<T, A: Aggregate<T>> Rules<T, A> {
     {
         let watermark = out.watermark();
         let life = Life {
-            hash: entity.hash,
+            hash,
             life: entity.life,
         };
         let (key, sessions) = (&entity.key, &mut entity.state);
@@ -256,7 +256,7 @@ where
                 |key| selector.is_key(&record, key),
                 || (selector.key(&record), Sessions::new()),
             );
-            rules.take(entity, time, record, agenda, out);
+            rules.take((hash, entity), time, record, agenda, out);
             if entity.state.is_empty() {
                 // A new key, whose first record came too late.
                 let life = entity.life;

@@ -19,6 +19,11 @@ impl<T> ArenaTable<T> {
         Self(HashTable::new_in(arena.clone()))
     }
 
+    /// The arena that it is in.
+    pub fn arena(&self) -> &Arena {
+        self.0.allocator()
+    }
+
     /// The number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -33,6 +38,12 @@ impl<T> ArenaTable<T> {
     #[inline]
     pub fn capacity(&self) -> usize {
         self.0.capacity()
+    }
+
+    /// What it takes in the arena, free places included.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.0.allocation_size()
     }
 
     /// The entry with this `hash` for which `is_it` holds.
