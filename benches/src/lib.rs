@@ -4,7 +4,7 @@
 //! checks by a sum that every message was handled once, by the actor it was meant for: a run that lost something
 //! panics instead of looking fast. [`ALL`] lists the workloads at the sizes that the benches, the comparison and the
 //! tests share, [`suite`] is the same under the names of the program. [`market_spread`] does the same for the stream
-//! engine. This crate lacks other runtimes.
+//! engine, and [`stream_latency`] asks how long its records take. This crate lacks other runtimes.
 
 pub mod bank;
 pub mod big;
@@ -29,6 +29,7 @@ pub mod queues;
 pub mod ring;
 pub mod sieve;
 pub mod skew;
+pub mod stream_latency;
 pub mod suite;
 
 mod random;

@@ -187,6 +187,7 @@ where
                 rate: rate.get() as f64 / self.instances as f64,
                 since: Time::NEVER,
                 made: 0,
+                is_ahead: false,
                 waiting: false,
             });
             let down = down.clone();
@@ -204,6 +205,8 @@ struct Pace {
     rate: f64,
     since: Time,
     made: u64,
+    /// Nothing was due when it last looked.
+    is_ahead: bool,
     /// A timer is set.
     waiting: bool,
 }
@@ -265,10 +268,14 @@ where
         let Some(records) = &mut self.records else {
             return;
         };
-        let most = self
-            .pace
-            .as_mut()
-            .map_or(RECORDS_PER_TURN, |pace| pace.due().min(RECORDS_PER_TURN));
+        let most = match &mut self.pace {
+            Some(pace) => {
+                let due = pace.due();
+                pace.is_ahead = due == 0;
+                due.min(RECORDS_PER_TURN)
+            }
+            None => RECORDS_PER_TURN,
+        };
         let mut made = 0;
         'turn: while made < most && self.out.is_ready() {
             for _ in 0..RECORDS_PER_LOOK.min(most - made) {
@@ -309,7 +316,10 @@ where
     fn signal(&mut self, signal: Signal, _: &mut Context<'_, Self>) -> Turn {
         match (signal, &mut self.pace) {
             (Signal::RunAgain, _) => self.produce(),
-            (Signal::Timer(_), Some(pace)) => pace.waiting = false,
+            (Signal::Timer(_), Some(pace)) => {
+                pace.waiting = false;
+                pace.is_ahead = false;
+            }
             _ => {}
         }
         Ok(())
@@ -327,13 +337,12 @@ where
             match &mut self.pace {
                 _ if !self.out.is_ready() => {}
                 Some(pace) if pace.waiting => {}
+                // While those after it were at work something has become due, at a high rate: it looks once more before it
+                // waits, which takes far longer than they do.
+                Some(pace) if !pace.is_ahead => ctx.run_again(),
                 Some(pace) => {
-                    if pace.due() > 0 {
-                        ctx.run_again();
-                    } else {
-                        pace.waiting = true;
-                        ctx.signal_after(pace.wait());
-                    }
+                    pace.waiting = true;
+                    ctx.signal_after(pace.wait());
                 }
                 None => ctx.run_again(),
             }

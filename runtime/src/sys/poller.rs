@@ -8,10 +8,16 @@ use super::simulated;
 use crate::sync::global::{Arc, AtomicBool, Relaxed, StaticMutex, StaticMutexGuard};
 use mio::{Events, Interest, Poll, Token};
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// The token of the waker; sockets get smaller ones.
 const WAKE: Token = Token(usize::MAX);
+
+/// Time-outs up to this are kept to the nanosecond. For longer ones a millisecond more is little.
+#[cfg(target_os = "linux")]
+const EXACT_MAX: Duration = Duration::from_millis(20);
 
 /// What a poller without a kernel knows, in a simulated world.
 #[derive(Debug, Default)]
@@ -187,6 +193,14 @@ impl Poller {
         let Some((poll, events)) = &mut self.kernel else {
             return Ok(());
         };
+        #[cfg(target_os = "linux")]
+        let at_most = match at_most {
+            Some(soon) if !soon.is_zero() && soon <= EXACT_MAX => {
+                wait_exactly(poll, soon);
+                Some(Duration::ZERO)
+            }
+            _ => at_most,
+        };
         match poll.poll(events, at_most) {
             Ok(()) => {}
             // A signal: whoever handles it will ring; nothing is lost by looking again.
@@ -210,4 +224,22 @@ impl Poller {
         }
         Ok(())
     }
+}
+
+/// Waits until there is something to be had from `poll`, or `at_most`, which is less than a second, has passed: epoll counts in
+/// milliseconds and rounds up, so a timer that is due in a tick would fire many ticks late.
+#[cfg(target_os = "linux")]
+fn wait_exactly(poll: &Poll, at_most: Duration) {
+    let mut watched = libc::pollfd {
+        fd: poll.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let time_out = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: at_most.subsec_nanos() as libc::c_long,
+    };
+    // SAFETY: both are valid for the call, and one descriptor is what there is. Whatever it returns, a signal or an error
+    // included, the poll that follows finds out.
+    unsafe { libc::ppoll(&raw mut watched, 1, &raw const time_out, std::ptr::null()) };
 }
