@@ -15,7 +15,7 @@
 //! | 1 | [`exchange`] | collecting, partitioning, forks, side outputs, credit, watermarks, the end |
 //! | 2 | `job` | deployment, status, failures, dead letters, questions, the end of a job |
 //! | 3 | `operator` | fused steps, [`time`], the actor of a stage, [`KeyedProcess`], [`Operator`] |
-//! | 4 | [`source`], [`sink`] | TCP, HTTP, files, generators; TCP, HTTP, files, PostgreSQL, closures |
+//! | 4 | [`source`], [`sink`] | TCP, HTTP, files, generators, channels; TCP, HTTP, files, PostgreSQL, closures |
 //! | 4 | [`window`] | windows of event time and their aggregates |
 //! | 4 | [`join`] | two streams that meet by key; a stream that all partitions hear |
 //! | 5 | `plan` | [`Pipeline`], [`Stream`], [`KeyedStream`], [`Graph`]: what users write |
@@ -40,8 +40,8 @@ mod state;
 
 pub use exchange::SideTag;
 pub use job::{
-    DeadLetter, DeadLetters, Deploy, Drain, FailedRecord, Failures, Job, JobError, JobStatus, OnError, Queries, Query,
-    QueryError, QueryTag, RescaleError, Rescaled, StageStatus,
+    DeadLetter, DeadLetters, Deploy, Drain, FailedRecord, Failures, HotGroup, Job, JobError, JobStatus, OnError,
+    PartitionStatus, Queries, Query, QueryError, QueryTag, RescaleError, Rescaled, StageStatus,
 };
 pub use operator::timestamps as time;
 pub use operator::{

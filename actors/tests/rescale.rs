@@ -1,4 +1,4 @@
-//! Partitions that become more or fewer while the job is at work: cases K2, K3 and K4, in any order of turns and on real workers.
+//! Partitions that become more or fewer while the job is at work: cases B1, B3 to B5 and K2 to K4, in any order of turns and on real workers.
 
 use potoroo_actors::element::{Mark, Routed, Timestamp};
 use potoroo_actors::join::{after, before};
@@ -139,7 +139,8 @@ fn check(seen: &Mutex<Vec<Seen>>, of_each: u64) {
     assert_eq!(distinct, expected(of_each));
 }
 
-/// K2 and K4: from anywhere to anywhere, at any moment, in any order of turns.
+/// K2 and K4: from anywhere to anywhere, at any moment, in any order of turns. B4 with it: the handler checks the number of each
+/// record, so one that came before the state of its group would fail, and so would one that came to a group which has gone.
 fn groups_move(sim: &Sim) {
     const OF_EACH: u64 = 2500;
     let node = sim.node("moving");
@@ -235,7 +236,7 @@ fn b1_b3_b5_groups_move_behind_a_diamond_and_where_a_source_ends() {
 }
 
 #[test]
-fn k2_k4_results_are_the_same_however_groups_move_and_in_any_order_of_turns() {
+fn b4_k2_k4_results_are_the_same_however_groups_move_and_in_any_order_of_turns() {
     sim::explore(groups_move).random(80).run();
 }
 

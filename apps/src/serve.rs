@@ -30,6 +30,12 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a sink publishes its latencies while it runs.
 const PUBLISH_INTERVAL_NS: u64 = 500_000_000;
 
+/// A key group with a larger share of a stage's records than this is told of at the end,
+const HOT_SHARE: f64 = 0.1;
+
+/// if there were so many of them: the share is an estimate by samples, and that of a few is worth nothing.
+const HOT_RECORDS: u64 = 100_000;
+
 /// How long the system may take to come to rest once its job has ended.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(1);
 
@@ -213,6 +219,9 @@ pub fn wait_and_look(
                 reason: error.to_string(),
             })?;
             letters.map_err(|source| AppError::write("the dead letters", source))?;
+            if !watch.quiet {
+                tell_hot_groups(&status);
+            }
             return Ok(Served {
                 status,
                 first_ns,
@@ -230,6 +239,16 @@ pub fn wait_and_look(
         }
         if !watch.quiet {
             progress.show(&status, now.0, &watch);
+        }
+    }
+}
+
+/// Says which stages have a key group that has much of all records: more partitions would not help them.
+fn tell_hot_groups(status: &JobStatus) {
+    for stage in &status.stages {
+        let hottest = stage.hottest().filter(|hottest| hottest.of >= HOT_RECORDS);
+        if let Some(hottest) = hottest.filter(|hottest| hottest.share() > HOT_SHARE) {
+            tell(format_args!("{}: most in {hottest}", stage.name));
         }
     }
 }

@@ -133,22 +133,45 @@ pub(crate) enum Granted {
     Credit(Box<dyn Any + Send>),
     /// There is something to be seen at the routes into the stage.
     News,
+    /// The source may have been silent for long.
+    Silence,
 }
+
+/// The hash of what is for all partitions and has no key. A key may have it too.
+pub(crate) const FOR_ALL: u64 = 0;
 
 /// What arrives at a stage, and may belong to a key group.
 pub(crate) trait Grouped {
+    /// Whether there are keys.
+    const HAS_GROUPS: bool;
+
     /// The key group, if there are keys.
     fn group(&self) -> Option<KeyGroup>;
+
+    /// Whether this seems to be for all partitions.
+    fn is_for_all(&self) -> bool;
 }
 
 impl<T> Grouped for Routed<T> {
+    const HAS_GROUPS: bool = true;
+
     fn group(&self) -> Option<KeyGroup> {
         Some(key_group(self.hash))
+    }
+
+    fn is_for_all(&self) -> bool {
+        self.hash == FOR_ALL
     }
 }
 
 impl<T> Grouped for Timed<T> {
+    const HAS_GROUPS: bool = false;
+
     fn group(&self) -> Option<KeyGroup> {
         None
+    }
+
+    fn is_for_all(&self) -> bool {
+        false
     }
 }

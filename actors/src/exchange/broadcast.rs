@@ -4,7 +4,7 @@ use super::collector::{Collector, Downstream, Flow, Wiring};
 use super::lanes::{flow_of_outlets, outlets, tell_all};
 use super::outlet::Outlet;
 use super::routes::{Table, even_table};
-use crate::element::{EdgeId, Either, Element, Grant, KeySelector, Mark, Routed, Timestamp, key_group};
+use crate::element::{EdgeId, Either, Element, FOR_ALL, Grant, KeySelector, Mark, Routed, Timestamp, key_group};
 use potoroo_runtime::Recipient;
 use std::sync::Arc;
 
@@ -131,7 +131,7 @@ impl<T: Send + 'static, C: Clone + Send + 'static> Collector<C> for Broadcast<T,
             return;
         };
         let routed = |record| Routed {
-            hash: 0,
+            hash: FOR_ALL,
             time,
             record: Either::Right(record),
         };

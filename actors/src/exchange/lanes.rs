@@ -117,14 +117,22 @@ impl<T: Send + 'static, S> Exchange<T, S> {
         if let Some(change) = self.routes.change_since(self.step) {
             self.make(change);
         }
-        if self.is_held && !self.routes.is_moving() {
-            self.is_held = false;
+        if !self.routes.is_moving() {
+            self.release();
+        }
+    }
+
+    /// The step during which this producer connected is over.
+    fn release(&mut self) {
+        if std::mem::take(&mut self.is_held) {
             self.outlets.iter_mut().for_each(Outlet::release);
         }
     }
 
     /// Makes a step: from here on records go by the new table.
     fn make(&mut self, change: Change) {
+        // It has begun, so the one before is over; and if its divide were held, nobody would ever get on.
+        self.release();
         let before = std::mem::replace(&mut self.active, owners(&change.table));
         self.table = change.table;
         self.step = change.step;
@@ -189,6 +197,8 @@ impl<T: Send + 'static, S: Send + 'static> Flow for Exchange<T, S> {
                 self.look_at_routes();
                 None
             }
+            // No lane's.
+            (Some(_), Granted::Silence) => Some(grant),
         }
     }
 

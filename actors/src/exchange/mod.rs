@@ -18,6 +18,7 @@ mod port;
 mod routes;
 mod share;
 mod side;
+mod silence;
 
 pub(crate) use align::AlignTo;
 pub use align::Alignment;
@@ -36,3 +37,4 @@ pub(crate) use routes::{GroupMove, NotNow, Routes, moves_to, owners};
 pub(crate) use share::Taps;
 pub use side::SideTag;
 pub(crate) use side::{AnySideWay, SideLanes, Sides};
+pub(crate) use silence::{Alarm, SilenceTo};

@@ -18,7 +18,9 @@
 //! for the move. Only the keys under way wait; all others wait for event time at most, not for their records.
 //!
 //! A producer that joins during a step, such as a connection that has just been accepted, begins with the new table, but gets its
-//! credits when the step is over: nothing of it can overtake the state. It does not count for the watermark at the divides. One that ends during a step says its divide before its end.
+//! credits when the step is over: nothing of it can overtake the state. It does not count for the watermark at the divides. The next
+//! step may have begun before it hears that; then it says that step's divide, behind what was held. One that ends during a step says
+//! its divide before its end.
 //! Between its announcement and its connection a producer is unknown here, so a step begins only when none is in between.
 //!
 //! All partitions that there may ever be exist from the start. One without groups is away: nobody tells it about event time, and
@@ -305,6 +307,44 @@ mod tests {
                 assert!(owned == even || owned == even + 1, "{owned} of {partitions}");
             }
         }
+    }
+
+    /// B2: who joins during a step is no part of it, and has the new table from the beginning; it is part of the next.
+    #[test]
+    fn b2_a_producer_that_joins_during_a_step_is_not_waited_for() {
+        let system = potoroo_runtime::System::builder().workers(1).build().expect("starts");
+        struct Deaf;
+        impl potoroo_runtime::Actor for Deaf {
+            type Msg = Grant;
+            fn handle(&mut self, _: Grant, _: &mut potoroo_runtime::Context<'_, Self>) -> potoroo_runtime::Turn {
+                Ok(())
+            }
+        }
+        let to = || system.spawn(|_| Ok(Deaf)).recipient();
+        let (early, late) = (EdgeId::new(1), EdgeId::new(2));
+        let routes = Routes::new(1);
+        routes.announced(early);
+        assert_eq!(routes.begin(&[]).err(), Some(NotNow::Connecting));
+        routes.join(early, to(), 0);
+        let begun = routes
+            .begin(&moves_to(&routes.table(), 2))
+            .map_err(|_| ())
+            .expect("can begin");
+        assert_eq!(begun.edges, [early].into());
+        routes.announced(late);
+        let joined = routes.join(late, to(), 0);
+        assert!(joined.is_held);
+        assert_eq!((joined.step, &joined.table), (begun.step, &routes.table()));
+        assert!(routes.change_since(joined.step).is_none(), "it has no divide to say");
+        assert!(routes.change_since(0).is_some(), "the other has");
+        routes.finish();
+        assert!(!routes.is_moving());
+        let begun = routes
+            .begin(&moves_to(&routes.table(), 1))
+            .map_err(|_| ())
+            .expect("can begin");
+        assert_eq!(begun.edges, [early, late].into());
+        assert!(routes.change_since(joined.step).is_some());
     }
 
     proptest! {

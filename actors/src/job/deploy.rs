@@ -262,6 +262,11 @@ impl Deploy<'_, '_> {
         self.job.shared.registry.counters(stage)
     }
 
+    /// The same for a partition of a stage with keys.
+    pub(crate) fn counters_of_partition(&self, stage: &str, partition: usize) -> Arc<StageCounters> {
+        self.job.shared.registry.counters_of_partition(stage, partition)
+    }
+
     /// The policy of a stage, for an actor with these counters.
     pub(crate) fn failures(&self, stage: &str, on_error: OnError, counters: &Arc<StageCounters>) -> Failures {
         Failures {

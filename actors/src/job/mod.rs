@@ -22,5 +22,5 @@ pub(crate) use query::{Offers, Question, Shower};
 pub use query::{Queries, Query, QueryError, QueryTag};
 pub(crate) use rescale::{KeyedStage, MoveMsg, MoveReport, MoveStep};
 pub use rescale::{RescaleError, Rescaled};
-pub(crate) use status::StageCounters;
-pub use status::{JobStatus, StageStatus};
+pub use status::{HotGroup, JobStatus, PartitionStatus, StageStatus};
+pub(crate) use status::{Sampled, StageCounters};

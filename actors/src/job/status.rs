@@ -2,9 +2,14 @@
 //!
 //! Every actor of a stage writes counters of its own, once per batch; a status adds them up while they run.
 
+use crate::element::KeyGroup;
+use potoroo_runtime::arena::ArenaBytes;
 use potoroo_runtime::sync::Counter;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// So many records are some hundreds of batches at least: fewer samples say too little to be printed.
+const RECORDS_TO_TELL: u64 = 100_000;
 
 /// The live counters of one actor of a stage.
 #[derive(Debug, Default)]
@@ -17,6 +22,128 @@ pub(crate) struct StageCounters {
     pub(crate) records_failed: Counter,
     pub(crate) retries: Counter,
     pub(crate) batches_waiting: Counter,
+    /// Of a partition with keys: which it is.
+    pub(crate) partition: Option<usize>,
+    /// Its [`Sampled`] records.
+    pub(crate) sampled: Counter,
+    pub(crate) memory: MemoryCounters,
+}
+
+/// What samples of a partition's records say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sampled {
+    pub(crate) hottest: KeyGroup,
+    pub(crate) of_hottest: u32,
+    pub(crate) all: u32,
+}
+
+impl Sampled {
+    const BITS: u32 = 24;
+
+    /// Up to here it is counted.
+    pub(crate) const MOST: u32 = (1 << Self::BITS) - 1;
+
+    /// In one word, so that whoever looks sees numbers of the same moment.
+    pub(crate) fn packed(self) -> u64 {
+        u64::from(self.hottest.0) << (2 * Self::BITS) | u64::from(self.of_hottest) << Self::BITS | u64::from(self.all)
+    }
+
+    fn unpacked(word: u64) -> Self {
+        let number = |shift: u32| (word >> shift) as u32 & Self::MOST;
+        Self {
+            hottest: KeyGroup((word >> (2 * Self::BITS)) as u16),
+            of_hottest: number(Self::BITS),
+            all: number(0),
+        }
+    }
+}
+
+/// The key group that has most of the records of a stage, or of one of its partitions.
+///
+/// It is found by samples, one record of each batch, and so is how many it has: where a few batches have come, that is a guess;
+/// where many have, it is right to a few hundredths. Of the last millions of records the older ones count for less. Groups that have
+/// moved are counted anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HotGroup {
+    /// The group; [`key_group`](crate::element::key_group) of a key's hash says which keys are in it.
+    pub group: KeyGroup,
+    /// The partition that has it, or had it when it last took records in.
+    pub partition: usize,
+    /// How many of the records were its, about.
+    pub records: u64,
+    /// How many records there were.
+    pub of: u64,
+}
+
+impl HotGroup {
+    /// Its share of the records, from 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.records as f64 / self.of.max(1) as f64
+    }
+}
+
+impl fmt::Display for HotGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, partition, .. } = self;
+        let percent = 100.0 * self.share();
+        write!(
+            f,
+            "key group {} on partition {partition}, about {percent:.0} %",
+            group.0
+        )
+    }
+}
+
+/// What one partition of a stage with keys has done so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionStatus {
+    /// Which one.
+    pub partition: usize,
+    /// Records taken in.
+    pub records_in: u64,
+    /// Keys with state.
+    pub keys: u64,
+    /// Where most of its records belong, if there were any.
+    pub hottest: Option<HotGroup>,
+}
+
+impl PartitionStatus {
+    fn of(partition: usize, actor: &StageCounters) -> Self {
+        let records_in = actor.records_in.get();
+        let sampled = Sampled::unpacked(actor.sampled.get());
+        let part = u128::from(records_in) * u128::from(sampled.of_hottest) / u128::from(sampled.all.max(1));
+        Self {
+            partition,
+            records_in,
+            keys: actor.keys.get(),
+            hottest: (sampled.all > 0).then_some(HotGroup {
+                group: sampled.hottest,
+                partition,
+                records: part as u64,
+                of: records_in,
+            }),
+        }
+    }
+}
+
+/// What the arenas of an actor hold, in bytes.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryCounters {
+    live: Counter,
+    dead: Counter,
+    foreign: Counter,
+    reserved: Counter,
+}
+
+impl MemoryCounters {
+    pub(crate) fn set(&self, bytes: ArenaBytes) {
+        self.live.set(bytes.live);
+        self.dead.set(bytes.dead);
+        self.foreign.set(bytes.foreign);
+        self.reserved.set(bytes.reserved);
+    }
 }
 
 /// What the actors of one stage have done so far.
@@ -43,6 +170,45 @@ pub struct StageStatus {
     pub retries: u64,
     /// Batches that wait here or are under way to the next stage.
     pub batches_waiting: u64,
+    /// Its partitions, if it has keys: those without key groups included. Records that are not spread evenly are seen here.
+    pub partitions: Vec<PartitionStatus>,
+    /// What the state takes in the arenas of the stage's actors. What keys and states own on the heap is not in it.
+    pub memory: ArenaBytes,
+}
+
+impl StageStatus {
+    /// Which key group has most of the stage's records: a key in it may be one that a partition cannot keep up with.
+    ///
+    /// ```
+    /// use potoroo_actors::element::{Key, key_group};
+    /// use potoroo_actors::runtime::System;
+    /// use potoroo_actors::{Pipeline, sink, source};
+    ///
+    /// let system = System::new()?;
+    /// let pipeline = Pipeline::new();
+    /// pipeline
+    ///     // Every other record is for key 7.
+    ///     .source("keys", source::generate(1, |_| (0..100_000_u64).map(|n| if n % 2 == 0 { 7 } else { n })))
+    ///     .key_by(|key| *key)
+    ///     .entity("counts", |_| 0_u64, |count, _, out| {
+    ///         *count += 1;
+    ///         out.emit(*count);
+    ///         Ok(())
+    ///     })
+    ///     .sink("out", sink::each(|_| {}));
+    /// let mut job = pipeline.start(&system);
+    /// while job.wait_for(std::time::Duration::from_secs(1)).is_none() {}
+    /// let hottest = job.status().stage("counts").and_then(|stage| stage.hottest()).expect("there were records");
+    /// println!("{hottest}"); // such as: key group 613 on partition 1, about 50 %
+    /// assert_eq!(hottest.group, key_group(7_u64.hash64()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn hottest(&self) -> Option<HotGroup> {
+        let of_partitions = self.partitions.iter().filter_map(|partition| partition.hottest);
+        let hottest = of_partitions.max_by_key(|hottest| hottest.records)?;
+        let of = self.partitions.iter().map(|partition| partition.records_in).sum();
+        Some(HotGroup { of, ..hottest })
+    }
 }
 
 /// What a job has done so far.
@@ -76,6 +242,9 @@ impl fmt::Display for JobStatus {
             if stage.records_failed > 0 {
                 writeln!(f, "{}: {} failed", stage.name, stage.records_failed)?;
             }
+            if let Some(hottest) = stage.hottest().filter(|hottest| hottest.of >= RECORDS_TO_TELL) {
+                writeln!(f, "{}: most in {hottest}", stage.name)?;
+            }
         }
         Ok(())
     }
@@ -97,7 +266,23 @@ struct Registered {
 impl Registry {
     /// Counters for one more actor of a stage.
     pub(crate) fn counters(&self, stage: &str) -> Arc<StageCounters> {
-        let counters = Arc::new(StageCounters::default());
+        self.add(stage, StageCounters::default())
+    }
+
+    /// The same for a partition of a stage with keys.
+    pub(crate) fn counters_of_partition(&self, stage: &str, partition: usize) -> Arc<StageCounters> {
+        let partition = Some(partition);
+        self.add(
+            stage,
+            StageCounters {
+                partition,
+                ..StageCounters::default()
+            },
+        )
+    }
+
+    fn add(&self, stage: &str, counters: StageCounters) -> Arc<StageCounters> {
+        let counters = Arc::new(counters);
         let mut stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let index = stages.iter().position(|s| s.name == stage).unwrap_or_else(|| {
             stages.push(Registered {
@@ -154,5 +339,13 @@ impl StageStatus {
         self.records_failed += actor.records_failed.get();
         self.retries += actor.retries.get();
         self.batches_waiting += actor.batches_waiting.get();
+        if let Some(partition) = actor.partition {
+            self.partitions.push(PartitionStatus::of(partition, actor));
+        }
+        let memory = &actor.memory;
+        self.memory.live += memory.live.get();
+        self.memory.dead += memory.dead.get();
+        self.memory.foreign += memory.foreign.get();
+        self.memory.reserved += memory.reserved.get();
     }
 }

@@ -5,6 +5,7 @@ mod call_options;
 mod calls;
 mod context;
 mod fallible;
+mod heat;
 mod moving;
 mod output;
 mod process;

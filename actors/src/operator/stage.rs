@@ -5,6 +5,7 @@
 //! the stages before wait too. What a watermark sets off is done in slices, with other actors' turns between them. No lock,
 //! no access from anywhere else.
 
+use super::heat::Heat;
 use super::moving::Moving;
 use super::output::Output;
 use super::ways::Ways;
@@ -12,7 +13,7 @@ use crate::element::{Batch, Element, Grant, Grouped, KeyGroup, Mark, Timed, Time
 use crate::exchange::{Collector, DEPLOYMENT, Flow, Inputs, Presence, Through};
 use crate::job::{Deploy, Failures, MoveMsg, MoveReport, OnError, StageCounters};
 use crate::state::TimeToLive;
-use potoroo_runtime::arena::Arena;
+use potoroo_runtime::arena::{Arena, ArenaBytes};
 use potoroo_runtime::sys::clock::wall_ns;
 use potoroo_runtime::{Actor, ActorRef, Context, Fault, Recipient, Signal, TimerId, Turn};
 use std::any::Any;
@@ -161,6 +162,7 @@ enum Slicing {
 pub(crate) struct Stage<I, O: Operator<I>> {
     operator: O,
     partition: usize,
+    heat: Heat,
     inputs: Inputs,
     /// Key groups are on their way, from here or to here.
     moving: Option<Box<Moving<I>>>,
@@ -201,7 +203,10 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
             .map(|partition| {
                 let edge = deploy.new_edge();
                 ways.open(edge);
-                let counters = deploy.counters(name);
+                let counters = match I::HAS_GROUPS {
+                    true => deploy.counters_of_partition(name, partition),
+                    false => deploy.counters(name),
+                };
                 let failures = deploy.failures(name, on_error, &counters);
                 let (ways, make, selector) = (ways.clone(), make.clone(), selector.clone());
                 deploy.spawn(name, partition, move |ctx| {
@@ -217,6 +222,7 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
                     Ok(Self {
                         operator: make(setup),
                         partition,
+                        heat: Heat::new(partition),
                         moving: None,
                         activating: None,
                         inputs: Inputs::with_presence(if partition < present {
@@ -303,6 +309,7 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
         if !moving.has_given {
             moving.has_given = true;
             for (to, groups) in Moving::<I>::to_give(&step, self.partition) {
+                self.heat.forget(&groups);
                 step.partitions[usize::from(to)].tell(MoveMsg::State {
                     step: step.step,
                     state: self.operator.take_groups(&groups),
@@ -348,6 +355,7 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Stage<I, O> {
         if !batch.items.is_empty() {
             self.has_news |= self.inputs.heard(batch.edge);
             self.counters.records_in.add(batch.items.len() as u64);
+            self.heat.sample(&batch.items);
             self.operator.batch(&mut batch.items, &mut self.out)?;
             self.deliver();
         }
@@ -496,14 +504,16 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
     }
 
     fn turn_end(&mut self, ctx: &mut Context<'_, Self>) -> Turn {
+        let mut memory = ctx.arena_bytes();
         let mut waiting = self.queue.len() + self.main.batches_in_flight();
         waiting += self.out.sides.all().map(|side| side.batches_in_flight()).sum::<usize>();
         if self.is_over {
             self.main.end();
             self.out.sides.each().for_each(|side| side.end());
             if self.main.has_ended() && self.out.sides.all().all(|side| side.has_ended()) {
-                // Nobody is here to see the last credits come back.
+                // Nobody is here to see the last credits come back, and the memory go.
                 waiting = 0;
+                memory = ArenaBytes::default();
                 ctx.stop();
             }
         } else {
@@ -516,6 +526,8 @@ impl<I: Grouped + Send + 'static, O: Operator<I>> Actor for Stage<I, O> {
         }
         self.counters.batches_waiting.set(waiting as u64);
         self.counters.keys.set(self.operator.keys() as u64);
+        self.counters.sampled.set(self.heat.seen().packed());
+        self.counters.memory.set(memory);
         Ok(())
     }
 }

@@ -5,13 +5,14 @@
 //! a stage with actors of its own, or a fork.
 
 use crate::element::{Either, Timestamp};
-use crate::exchange::{AlignTo, Alignment, Downstream, Sides, Slot, Taps};
+use crate::exchange::{Alarm, AlignTo, Alignment, Downstream, Sides, SilenceTo, Slot, Taps};
 use crate::job::Deploy;
 use crate::operator::timestamps::Timestamps;
 use crate::operator::{FilterMapTo, FilterTo, FlatMapTo, MapTimedTo, MapTo, TimestampsTo};
 use crate::source::Source;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 /// A chain of steps that gives records of type `T`.
 pub trait Branch<T>: Send + 'static {
@@ -29,6 +30,27 @@ pub struct SourceBranch<S> {
 impl<S: Source> Branch<S::Record> for SourceBranch<S> {
     fn attach<D: Downstream<S::Record>>(self, down: &D, deploy: &mut Deploy<'_, '_>) {
         self.source.deploy(&self.name, down, deploy);
+    }
+}
+
+/// The head of a stream whose source is idle after a silence.
+#[derive(Debug)]
+pub struct SilenceBranch<S> {
+    pub(super) name: String,
+    pub(super) source: S,
+    pub(super) silence: Duration,
+}
+
+impl<S: Source> Branch<S::Record> for SilenceBranch<S> {
+    fn attach<D: Downstream<S::Record>>(self, down: &D, deploy: &mut Deploy<'_, '_>) {
+        let worker = deploy.next_worker();
+        let alarm = deploy.spawn(&self.name, worker, |_| Ok(Alarm));
+        let silence = SilenceTo {
+            silence: self.silence,
+            alarm: alarm.recipient(),
+            next: down.clone(),
+        };
+        self.source.deploy(&self.name, &silence, deploy);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::branch::{
     AlignBranch, Branch, FilterBranch, FilterMapBranch, FlatMapBranch, MapBranch, MapTimedBranch, Merged, Port,
-    TimestampsBranch,
+    SilenceBranch, SourceBranch, TimestampsBranch,
 };
 use super::broadcasting::BroadcastStream;
 use super::building::{Origin, Site};
@@ -15,10 +15,12 @@ use crate::job::OnError;
 use crate::operator::timestamps::Timestamps;
 use crate::operator::{Pass, Stage, Ways};
 use crate::sink::Sink;
+use crate::source::Source;
 use crate::state::TimeToLive;
 use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 /// Records of type `T` on their way.
 ///
@@ -103,6 +105,60 @@ impl<T: Send + 'static> Stream<T> {
             origin: Origin::node(*node, Some(tag.name())),
             ..stream
         }
+    }
+}
+
+impl<S: Source> Stream<S::Record, SourceBranch<S>> {
+    /// Has the source declare itself idle when it has given nothing for `silence`, and active with its next record. So a file that
+    /// does not grow, or a connection on which nothing comes, holds up the event time of nobody. Each instance and each connection
+    /// is silent for itself. Without this a silent source is waited for.
+    ///
+    /// Time in which the source is held up does not count: by a stage that has no room, or by an [`align`](Self::align)ment. What
+    /// was declared is a promise, though: records that come after a silence may be late. So say a time that a source in good
+    /// health is never silent for, and that is longer than a busy system may keep it from its turn.
+    ///
+    /// Belongs directly behind the source. The end of a silence is found at most a quarter of a millisecond late if the workers are
+    /// free.
+    ///
+    /// ```
+    /// use potoroo_actors::element::Timestamp;
+    /// use potoroo_actors::runtime::System;
+    /// use potoroo_actors::source::{self, FileSource};
+    /// use potoroo_actors::window::{Windowed, count, tumbling};
+    /// use potoroo_actors::{Pipeline, sink, time};
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("potoroo-silence-{}", std::process::id()));
+    /// let system = System::new()?;
+    /// let pipeline = Pipeline::new();
+    /// let (tell, told) = mpsc::channel();
+    /// let seconds = |second: &i64| Timestamp::from_secs(*second);
+    /// let busy = pipeline
+    ///     .source("busy", source::generate(1, |_| 0..100_i64))
+    ///     .timestamps(time::monotonic(seconds));
+    /// // Nobody has written to this file yet.
+    /// let quiet = pipeline
+    ///     .source("quiet", FileSource::follow(&path, source::lines()))
+    ///     .idle_after(Duration::from_millis(50))
+    ///     .filter_map(|line: String| line.parse().ok())
+    ///     .timestamps(time::monotonic(seconds));
+    /// busy.merge(quiet)
+    ///     .key_by(|_| ())
+    ///     .window(tumbling(Duration::from_secs(10)))
+    ///     .aggregate("counts", count())
+    ///     .sink("out", sink::each(move |counted: Windowed<(), u64>| tell.send(counted.value).expect("somebody listens")));
+    /// let job = pipeline.start(&system);
+    /// // It would not come while the file is waited for.
+    /// assert_eq!(told.recv()?, 10);
+    /// job.drain();
+    /// job.wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idle_after(self, silence: Duration) -> Stream<S::Record, SilenceBranch<S>> {
+        let SourceBranch { name, source } = self.branch;
+        let branch = SilenceBranch { name, source, silence };
+        Stream::new(branch, self.site, self.origin.step("idle_after"))
     }
 }
 

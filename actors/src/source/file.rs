@@ -7,7 +7,7 @@ use super::follow::Follow;
 use super::format::{Format, Framed};
 use super::input::{Files, Input, StandardInput};
 use super::intake::IntakePlan;
-use super::reading::{Reading, Waits};
+use super::reading::Reading;
 use super::{BadRecords, Decode, Replay, Source};
 use crate::exchange::Downstream;
 use crate::job::Deploy;
@@ -30,7 +30,6 @@ pub struct FileSource<M> {
     replay: Replay,
     bad_records: BadRecords,
     poll: Duration,
-    idle_after: Option<Duration>,
 }
 
 impl<F: Decode> FileSource<Framed<F>> {
@@ -52,7 +51,6 @@ impl<M: Format> FileSource<M> {
             replay,
             bad_records: BadRecords::default(),
             poll: POLL,
-            idle_after: None,
         }
     }
 
@@ -115,14 +113,6 @@ impl<M: Format> FileSource<M> {
         self.poll = every;
         self
     }
-
-    /// A file that is followed is idle, and holds nobody's event time up, when nothing has come for so long. Without this it
-    /// never is.
-    #[must_use]
-    pub fn idle_after(mut self, quiet: Duration) -> Self {
-        self.idle_after = Some(quiet);
-        self
-    }
 }
 
 impl<M> fmt::Debug for FileSource<M> {
@@ -144,13 +134,7 @@ impl<M: Format> Source for FileSource<M> {
         let edge = deploy.announce(down);
         let counters = deploy.counters(name);
         let intake = IntakePlan::new(name, self.format, self.bad_records, down, deploy);
-        let waits = Waits {
-            poll: self.poll,
-            idle_after: self.idle_after,
-            quiet_since: None,
-            is_idle: false,
-        };
-        let input = Arc::new(Mutex::new(self.input));
+        let (input, poll) = (Arc::new(Mutex::new(self.input)), self.poll);
         let name_of_source = name.to_owned();
         let worker = deploy.next_worker();
         let actor = deploy.spawn(name, worker, move |ctx| {
@@ -160,7 +144,7 @@ impl<M: Format> Source for FileSource<M> {
                 input,
                 reader: FrameReader::new(intake.format.codec()),
                 intake,
-                waits,
+                poll,
                 name: name_of_source,
                 asked: false,
                 events: VecDeque::new(),

@@ -5,6 +5,7 @@
 //! kernel, the peer. What cannot be decoded becomes a dead letter; the rest of the stream goes on, unless
 //! [`BadRecords::StopJob`] was asked for. How bytes become records is a [`Format`], the same for files and sockets.
 
+mod channel;
 mod csv;
 mod file;
 mod follow;
@@ -16,6 +17,7 @@ mod intake;
 mod reading;
 mod socket;
 
+pub use channel::{ChannelSource, Feed, channel};
 pub use csv::{Csv, CsvCodec, CsvFrame};
 pub use file::FileSource;
 pub use format::{Cut, Format, Framed, Json, Piece, Place, RECORD_BYTES_MAX, Text, json_lines, lines};

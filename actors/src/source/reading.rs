@@ -7,10 +7,9 @@ use super::SourceMsg;
 use super::format::Format;
 use super::input::{Event, Input};
 use super::intake::Intake;
-use crate::element::Mark;
 use crate::exchange::Collector;
 use potoroo_runtime::io::FrameReader;
-use potoroo_runtime::sys::clock::{self, Time, wall_ns};
+use potoroo_runtime::sys::clock::wall_ns;
 use potoroo_runtime::{Actor, BlockingError, Context, Signal, Turn};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +26,8 @@ pub(super) struct Reading<M: Format, C> {
     pub(super) input: Arc<Mutex<Box<dyn Input>>>,
     pub(super) intake: Intake<M, C>,
     pub(super) reader: FrameReader<M::Codec>,
-    pub(super) waits: Waits,
+    /// How long until the next look, when nothing has come.
+    pub(super) poll: Duration,
     /// What the file is called, for dead letters.
     pub(super) name: String,
     /// A question is under way, or a timer that leads to one.
@@ -47,16 +47,6 @@ pub(super) struct Reading<M: Format, C> {
     pub(super) more: bool,
 }
 
-/// What is done while nothing comes.
-pub(super) struct Waits {
-    /// How long until the next look.
-    pub(super) poll: Duration,
-    /// How long until the source is idle.
-    pub(super) idle_after: Option<Duration>,
-    pub(super) quiet_since: Option<Time>,
-    pub(super) is_idle: bool,
-}
-
 impl<M: Format, C: Collector<M::Record>> Reading<M, C> {
     fn ask(&mut self, ctx: &mut Context<'_, Self>) {
         if self.asked || self.over || self.intake.failed || self.events.len() >= AHEAD {
@@ -68,13 +58,9 @@ impl<M: Format, C: Collector<M::Record>> Reading<M, C> {
         ctx.blocking(move || input.lock().unwrap_or_else(PoisonError::into_inner).next(buffer))
             .then(|this, event, ctx| {
                 match event {
-                    Ok(Event::Quiet) => {
-                        this.quiet();
-                        ctx.signal_after(this.waits.poll);
-                    }
+                    Ok(Event::Quiet) => _ = ctx.signal_after(this.poll),
                     Ok(event) => {
                         this.asked = false;
-                        this.active();
                         this.events.push_back(event);
                         this.more = true;
                     }
@@ -84,25 +70,6 @@ impl<M: Format, C: Collector<M::Record>> Reading<M, C> {
                 }
                 Ok(())
             });
-    }
-
-    fn quiet(&mut self) {
-        let Some(idle_after) = self.waits.idle_after else {
-            return;
-        };
-        let now = clock::now();
-        let since = *self.waits.quiet_since.get_or_insert(now);
-        if !self.waits.is_idle && now.since(since) >= idle_after {
-            self.waits.is_idle = true;
-            self.intake.out.mark(Mark::Idle);
-        }
-    }
-
-    fn active(&mut self) {
-        self.waits.quiet_since = None;
-        if std::mem::take(&mut self.waits.is_idle) {
-            self.intake.out.mark(Mark::Active);
-        }
     }
 
     /// Takes in what is there, as far as there is room, for the time of one buffer.

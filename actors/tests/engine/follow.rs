@@ -155,8 +155,11 @@ fn a_quiet_file_holds_up_event_time_only_until_it_is_idle() {
     let out = Collected::new();
     let pipeline = Pipeline::new();
     let stamp = |line: &String| Timestamp::from_secs(line.parse().expect("a number"));
-    let quiet = followed(FileSource::follow(&path, source::lines()).idle_after(Duration::from_millis(20)));
-    let quiet = pipeline.source("in", quiet).timestamps(time::monotonic(stamp));
+    let quiet = followed(FileSource::follow(&path, source::lines()));
+    let quiet = pipeline
+        .source("in", quiet)
+        .idle_after(Duration::from_millis(20))
+        .timestamps(time::monotonic(stamp));
     let busy = pipeline
         .source("busy", source::generate(1, |_| (2..100_u64).map(|n| n.to_string())))
         .timestamps(time::monotonic(stamp));
