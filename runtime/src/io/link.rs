@@ -207,6 +207,7 @@ impl Link {
             self.transport.end_of_output();
             self.write()?;
         }
+        self.out.tidy();
         Ok(())
     }
 

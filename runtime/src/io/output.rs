@@ -93,6 +93,13 @@ impl Output {
         Ok((taken, length))
     }
 
+    /// Gives a buffer back into which nothing was put after it had been asked for; at the end of a turn.
+    pub(super) fn tidy(&mut self) {
+        if self.unsent_bytes() == 0 && self.tail.capacity() > 0 {
+            buffers::give_output(std::mem::take(&mut self.tail));
+        }
+    }
+
     /// Forgets what has been written.
     fn took(&mut self, count: usize) {
         self.written += count;
@@ -182,8 +189,20 @@ mod tests {
                 output.write_to(&mut stream).expect("never fails");
             }
             prop_assert!(stream.taken == expected);
+            output.tidy();
             prop_assert!(output.queue.is_empty() && output.tail.capacity() == 0);
         }
+    }
+
+    #[test]
+    fn a_buffer_that_stays_empty_goes_back_and_one_with_bytes_does_not() {
+        let mut output = Output::default();
+        output.tail();
+        output.tidy();
+        assert_eq!(output.tail.capacity(), 0);
+        output.tail().push(7);
+        output.tidy();
+        assert_eq!(output.tail, [7]);
     }
 
     #[test]
