@@ -9,7 +9,7 @@ use super::{Lookup, reject, schedule};
 use crate::element::{Either, KeySelector, Routed, Timed, Timestamp};
 use crate::exchange::SideTag;
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
+use crate::state::{Agenda, Coming, KeyGroupTable, Life, moves_entities};
 use potoroo_runtime::{Fault, Turn};
 use std::time::Duration;
 
@@ -148,7 +148,8 @@ where
             agenda,
         } = self;
         let watermark = out.watermark();
-        for Routed { hash, time, record } in records.drain(..) {
+        let mut coming = Coming::all(records, table);
+        while let Some(Routed { hash, time, record }) = coming.next(table) {
             let entity = table.entity(
                 hash,
                 |key| selector.is_key(&record, key),

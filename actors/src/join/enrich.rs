@@ -7,7 +7,7 @@ use super::{Lookup, reject};
 use crate::element::{Either, KeyGroup, KeySelector, Routed, Timed, Timestamp};
 use crate::exchange::SideTag;
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup, wall_clock};
-use crate::state::{Agenda, Expiry, KeyGroupTable, MovedEntities, MovedStates, TimeToLive};
+use crate::state::{Agenda, Coming, Expiry, KeyGroupTable, MovedEntities, MovedStates, TimeToLive};
 use potoroo_runtime::{Fault, Turn};
 use std::any::Any;
 use std::collections::VecDeque;
@@ -149,7 +149,8 @@ where
             TimeToLive::Processing(_) => wall_clock(),
             _ => Timestamp::MIN,
         };
-        for Routed { hash, time, record } in records.drain(..) {
+        let mut coming = Coming::all(records, &self.rows);
+        while let Some(Routed { hash, time, record }) = coming.next(&self.rows) {
             let selector = &self.selector;
             let Some(entity) = self.rows.get_mut(hash, |key| selector.is_key(&record, key)) else {
                 let routed = Routed { hash, time, record };

@@ -8,7 +8,7 @@ use super::{Pairing, reject, schedule};
 use crate::element::{Either, KeySelector, Routed, Timed, Timestamp};
 use crate::exchange::SideTag;
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
+use crate::state::{Agenda, Coming, KeyGroupTable, Life, moves_entities};
 use potoroo_runtime::{Fault, Turn};
 use std::ops::Range;
 use std::time::Duration;
@@ -243,7 +243,8 @@ where
         let IntervalRules {
             reach, most, pairing, ..
         } = rules;
-        for Routed { hash, time, record } in records.drain(..) {
+        let mut coming = Coming::all(records, table);
+        while let Some(Routed { hash, time, record }) = coming.next(table) {
             let entity = table.entity(
                 hash,
                 |key| selector.is_key(&record, key),

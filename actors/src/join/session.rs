@@ -7,7 +7,7 @@ use super::windowed::{Label, Sides, WindowRules};
 use super::{Pairing, schedule};
 use crate::element::{Either, Key, KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
+use crate::state::{Agenda, Coming, KeyGroupTable, Life, moves_entities};
 use crate::window::{Firing, Session, Span, Windowed};
 use potoroo_runtime::{Fault, Turn};
 use smallvec::SmallVec;
@@ -168,7 +168,8 @@ where
             table,
             agenda,
         } = self;
-        for Routed { hash, time, record } in records.drain(..) {
+        let mut coming = Coming::all(records, table);
+        while let Some(Routed { hash, time, record }) = coming.next(table) {
             let entity = table.entity(
                 hash,
                 |key| selector.is_key(&record, key),

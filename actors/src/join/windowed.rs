@@ -8,7 +8,7 @@ use super::{Pairing, reject, schedule};
 use crate::element::{Either, Key, KeySelector, Routed, Timestamp};
 use crate::exchange::SideTag;
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
+use crate::state::{Agenda, Coming, KeyGroupTable, Life, moves_entities};
 use crate::window::{Firing, Session, Sliding, Span, Tumbling, Windowed};
 use potoroo_runtime::{Fault, Turn};
 use std::ops::Range;
@@ -305,7 +305,8 @@ where
             agenda,
         } = self;
         let watermark = out.watermark();
-        for Routed { hash, time, record } in records.drain(..) {
+        let mut coming = Coming::all(records, table);
+        while let Some(Routed { hash, time, record }) = coming.next(table) {
             let last = windows.last_of(time);
             if rules.gone_at(last.end) <= watermark {
                 rules.reject(record, time, out);

@@ -8,7 +8,7 @@ use super::output::Output;
 use super::stage::{FIRINGS_MAX, Operator, Progress, Setup, wall_clock};
 use crate::element::{Key, KeyGroup, KeySelector, Routed, Timestamp};
 use crate::job::{Failure, Failures, OnError, Show, contained};
-use crate::state::{Due, Expiry, KeyGroupTable, MovedStates, TimeToLive, Timers, in_groups};
+use crate::state::{Coming, Due, Expiry, KeyGroupTable, MovedStates, TimeToLive, Timers, in_groups};
 use potoroo_runtime::{Fault, Turn};
 use std::any::Any;
 use std::sync::Arc;
@@ -234,7 +234,8 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
             TimeToLive::Processing(_) => wall_clock(),
             _ => Timestamp::MIN,
         };
-        for Routed { hash, time, record } in records.drain(..) {
+        let mut coming = Coming::all(records, table);
+        while let Some(Routed { hash, time, record }) = coming.next(table) {
             let entity = table.entity(
                 hash,
                 |key| selector.is_key(&record, key),

@@ -172,6 +172,16 @@ impl<K: Key, S> Group<K, S> {
         }
     }
 
+    /// Has the processor fetch the entity with this hash.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u64) {
+        match self {
+            Self::Empty => {}
+            Self::Table(table) => table.prefetch(hash),
+            Self::Paged(pages) => pages.prefetch(hash),
+        }
+    }
+
     /// Takes the entity out that `is_it` knows.
     pub(super) fn remove(
         &mut self,

@@ -3,6 +3,7 @@
 //! A key group is what moves between partitions, so each has a table of its own, made with its first key. Lookups use
 //! the hash that routed the record; where it is needed later it is that of the key, which is cheaper than to keep it.
 
+mod coming;
 mod expiry;
 mod group;
 mod lives;
@@ -12,6 +13,7 @@ mod pages;
 mod tests;
 mod timers;
 
+pub(crate) use coming::Coming;
 pub(crate) use expiry::Expiry;
 pub use expiry::TimeToLive;
 use expiry::Touched;
@@ -22,6 +24,9 @@ pub(crate) use timers::{Due, Timers};
 use crate::element::{KEY_GROUPS, Key, KeyGroup, key_group};
 use group::Group;
 use potoroo_runtime::arena::Arena;
+
+/// State of more bytes is not expected in the processor's own caches: what a core has for itself is shared with batches under way.
+const CACHED_BYTES_MAX: usize = 256 * 1024;
 
 /// One key's state.
 #[derive(Debug)]
@@ -106,6 +111,18 @@ impl<K: Key, S> KeyGroupTable<K, S> {
                 }
             },
         )
+    }
+
+    /// Whether there is so much that it is worth it to [`prefetch`](Self::prefetch).
+    #[inline]
+    pub(crate) fn exceeds_cache(&self) -> bool {
+        self.entities * size_of::<Entity<K, S>>() > CACHED_BYTES_MAX
+    }
+
+    /// Has the processor fetch the entity with this hash, if there is one.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        self.groups[key_group(hash).0 as usize].prefetch(hash);
     }
 
     fn group(&mut self, hash: u64) -> &mut Group<K, S> {

@@ -8,6 +8,7 @@ use super::Entity;
 use super::group::{another_arena, grow, is_sparse, shrink};
 use crate::element::Key;
 use potoroo_runtime::arena::{Arena, ArenaTable, ArenaVec};
+use potoroo_runtime::sys::cache::prefetch;
 
 /// With what an arena needs for itself, a page takes a power of two from the system.
 const PAGE_BYTES: usize = 32 * 1024 - 64;
@@ -122,6 +123,15 @@ impl<K: Key, S> Pages<K, S> {
         let hash = ShortHash::of(hash);
         let is_here = |place: &Place| place.hash == hash && is_it(entity_at(&self.pages, place.at));
         self.places.find(hash.spread(), is_here).map(|place| place.at)
+    }
+
+    /// Has the processor fetch the entity with this hash; its place is waited for.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u64) {
+        let hash = ShortHash::of(hash);
+        if let Some(place) = self.places.find(hash.spread(), |place| place.hash == hash) {
+            prefetch(entity_at(&self.pages, place.at));
+        }
     }
 
     #[inline]

@@ -8,7 +8,7 @@ use super::spans::Span;
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
+use crate::state::{Agenda, Coming, KeyGroupTable, Life, moves_entities};
 use potoroo_runtime::{Fault, Turn};
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -111,7 +111,8 @@ where
             table,
             last,
         } = self;
-        for Routed { hash, time, record } in records.drain(..) {
+        let mut coming = Coming::all(records, table);
+        while let Some(Routed { hash, time, record }) = coming.next(table) {
             let mut is_new = false;
             let entity = table.entity(
                 hash,

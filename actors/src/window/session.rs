@@ -10,7 +10,7 @@ use super::spans::{Span, nanos};
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, Entity, KeyGroupTable, Life, moves_entities};
+use crate::state::{Agenda, Coming, Entity, KeyGroupTable, Life, moves_entities};
 use potoroo_runtime::{Fault, Turn};
 use smallvec::SmallVec;
 use std::time::Duration;
@@ -250,7 +250,8 @@ where
             table,
             agenda,
         } = self;
-        for Routed { hash, time, record } in records.drain(..) {
+        let mut coming = Coming::all(records, table);
+        while let Some(Routed { hash, time, record }) = coming.next(table) {
             let entity = table.entity(
                 hash,
                 |key| selector.is_key(&record, key),

@@ -12,7 +12,7 @@ use super::spans::{Grid, Span, nanos};
 use super::{Firing, Windowed, Windows};
 use crate::element::{KeySelector, Routed, Timestamp};
 use crate::operator::{FIRINGS_MAX, Operator, Output, Progress, Setup};
-use crate::state::{Agenda, KeyGroupTable, Life, moves_entities};
+use crate::state::{Agenda, Coming, KeyGroupTable, Life, moves_entities};
 use potoroo_runtime::{Fault, Turn};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -305,7 +305,8 @@ where
 
     fn batch(&mut self, records: &mut Vec<Routed<T>>, out: &mut Output<Self::Out>) -> Turn {
         let watermark = out.watermark();
-        for mut routed in records.drain(..) {
+        let mut coming = Coming::all(records, &self.table);
+        while let Some(mut routed) = coming.next(&self.table) {
             if routed.time < watermark {
                 let last = self.rules.windows.last_of(routed.time);
                 if self.rules.options.is_gone(last.end, watermark) {

@@ -7,6 +7,7 @@
 mod admission;
 #[cfg_attr(potoroo_loom, allow(dead_code, reason = "models have full fences instead"))]
 pub(crate) mod barrier;
+pub mod cache;
 pub mod clock;
 pub(crate) mod cores;
 mod disk;
