@@ -2,6 +2,7 @@
 
 use potoroo_actors::element::{Mark, Routed, Timestamp};
 use potoroo_actors::join::{after, before};
+use potoroo_actors::runtime::arena::Arena;
 use potoroo_actors::runtime::sim::{self, Sim};
 use potoroo_actors::runtime::{AskError, System, Turn};
 use potoroo_actors::source::Step;
@@ -62,7 +63,7 @@ impl KeyedProcess<u64, Numbered> for Watching {
     type State = Vec<i64>;
     type Out = Seen;
 
-    fn state(&mut self, _: &u64) -> Vec<i64> {
+    fn state(&mut self, _: &u64, _: &Arena) -> Vec<i64> {
         Vec::new()
     }
 

@@ -107,6 +107,8 @@ pub struct PartitionStatus {
     pub keys: u64,
     /// Where most of its records belong, if there were any.
     pub hottest: Option<HotGroup>,
+    /// What its state takes in arenas.
+    pub memory: ArenaBytes,
 }
 
 impl PartitionStatus {
@@ -124,6 +126,7 @@ impl PartitionStatus {
                 records: part as u64,
                 of: records_in,
             }),
+            memory: actor.memory.get(),
         }
     }
 }
@@ -143,6 +146,15 @@ impl MemoryCounters {
         self.dead.set(bytes.dead);
         self.foreign.set(bytes.foreign);
         self.reserved.set(bytes.reserved);
+    }
+
+    fn get(&self) -> ArenaBytes {
+        ArenaBytes {
+            live: self.live.get(),
+            dead: self.dead.get(),
+            foreign: self.foreign.get(),
+            reserved: self.reserved.get(),
+        }
     }
 }
 
@@ -342,10 +354,10 @@ impl StageStatus {
         if let Some(partition) = actor.partition {
             self.partitions.push(PartitionStatus::of(partition, actor));
         }
-        let memory = &actor.memory;
-        self.memory.live += memory.live.get();
-        self.memory.dead += memory.dead.get();
-        self.memory.foreign += memory.foreign.get();
-        self.memory.reserved += memory.reserved.get();
+        let memory = actor.memory.get();
+        self.memory.live += memory.live;
+        self.memory.dead += memory.dead;
+        self.memory.foreign += memory.foreign;
+        self.memory.reserved += memory.reserved;
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::element::{Either, Key, KeySelector, Routed, Timestamp};
 use crate::operator::{KeyContext, KeyedProcess, Operator, Output, ProcessOperator, Progress, Setup, Timer};
+use potoroo_runtime::arena::Arena;
 use potoroo_runtime::{Fault, Turn};
 use std::fmt;
 use std::marker::PhantomData;
@@ -135,7 +136,7 @@ where
     type State = P::State;
     type Out = P::Out;
 
-    fn state(&mut self, key: &K) -> P::State {
+    fn state(&mut self, key: &K, _: &Arena) -> P::State {
         self.process.state(key)
     }
 

@@ -221,7 +221,7 @@ where
     fn put_groups(&mut self, state: Box<dyn Any + Send>) {
         let moved = state.downcast::<(MovedStates<S::Key, R>, Box<dyn Any + Send>)>();
         let (rows, waiting) = *moved.expect("all partitions of a stage have the same operator");
-        rows.put(&mut self.rows, &mut self.expiry);
+        rows.put(&mut self.rows, &mut self.expiry, |_, _| {});
         MovedEntities::put(waiting, &mut self.waiting, &mut Agenda::default());
     }
 }

@@ -21,7 +21,7 @@ pub use context::{KeyContext, TimeDomain, Timer};
 pub(crate) use fallible::{Attempting, TryTo};
 pub use output::Output;
 pub use process::KeyedProcess;
-pub(crate) use process::{Functions, ProcessOperator};
+pub(crate) use process::{Functions, FunctionsIn, ProcessOperator};
 pub use stage::{FIRINGS_MAX, Operator, Progress, Setup};
 pub(crate) use stage::{Pass, Stage, StageMsg, wall_clock};
 pub(crate) use steps::{FilterMapTo, FilterTo, FlatMapTo, MapTimedTo, MapTo};

@@ -6,9 +6,10 @@
 use super::context::{KeyContext, TimeDomain, Timer};
 use super::output::Output;
 use super::stage::{FIRINGS_MAX, Operator, Progress, Setup, wall_clock};
-use crate::element::{Key, KeyGroup, KeySelector, Routed, Timestamp};
+use crate::element::{Key, KeyGroup, KeySelector, Routed, Timestamp, key_group};
 use crate::job::{Failure, Failures, OnError, Show, contained};
-use crate::state::{Coming, Due, Expiry, KeyGroupTable, MovedStates, TimeToLive, Timers, in_groups};
+use crate::state::{Coming, Due, Expiry, GroupArenas, KeyGroupTable, MovedStates, TimeToLive, Timers, in_groups};
+use potoroo_runtime::arena::{Arena, Evacuate};
 use potoroo_runtime::{Fault, Turn};
 use std::any::Any;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 ///
 /// ```
 /// use potoroo_actors::element::Timestamp;
+/// use potoroo_actors::runtime::arena::Arena;
 /// use potoroo_actors::runtime::{System, Turn};
 /// use potoroo_actors::{KeyContext, KeyedProcess, Pipeline, Timer, sink, source, time};
 /// use std::sync::mpsc;
@@ -33,7 +35,7 @@ use std::sync::Arc;
 ///     type State = Timestamp;
 ///     type Out = (u32, i64);
 ///
-///     fn state(&mut self, _visitor: &u32) -> Timestamp {
+///     fn state(&mut self, _visitor: &u32, _: &Arena) -> Timestamp {
 ///         Timestamp::MIN
 ///     }
 ///
@@ -73,8 +75,53 @@ pub trait KeyedProcess<K: Key, T>: Clone + Send + Sync + 'static {
     /// What is given.
     type Out: Send + 'static;
 
-    /// The state of a key that has none yet.
-    fn state(&mut self, key: &K) -> Self::State;
+    /// Whether states have collections in an arena. Who says so has [`evacuate`](Self::evacuate), too.
+    ///
+    /// ```
+    /// use potoroo_actors::runtime::Turn;
+    /// use potoroo_actors::runtime::arena::{Arena, ArenaVec, Evacuate};
+    /// use potoroo_actors::{KeyContext, KeyedProcess};
+    ///
+    /// /// The last prices of each thing, oldest first.
+    /// #[derive(Clone)]
+    /// struct Prices;
+    ///
+    /// impl KeyedProcess<u32, (u32, f64)> for Prices {
+    ///     type State = ArenaVec<f64>;
+    ///     type Out = (u32, usize);
+    ///     const IN_ARENA: bool = true;
+    ///
+    ///     fn state(&mut self, _: &u32, arena: &Arena) -> ArenaVec<f64> {
+    ///         ArenaVec::new_in(arena)
+    ///     }
+    ///
+    ///     fn evacuate(&mut self, prices: &mut ArenaVec<f64>, to: &Arena) {
+    ///         prices.evacuate(to);
+    ///     }
+    ///
+    ///     fn on_record(
+    ///         &mut self,
+    ///         prices: &mut ArenaVec<f64>,
+    ///         (thing, price): (u32, f64),
+    ///         ctx: &mut KeyContext<'_, u32, (u32, usize)>,
+    ///     ) -> Turn {
+    ///         prices.push(price);
+    ///         ctx.emit((thing, prices.len()));
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    const IN_ARENA: bool = false;
+
+    /// The state of a key that has none yet. With [`IN_ARENA`](Self::IN_ARENA), `arena` is that of the key's group, for
+    /// collections; otherwise leave it alone.
+    fn state(&mut self, key: &K, arena: &Arena) -> Self::State;
+
+    /// Moves what `state` has in its arena into another one: dead bytes are to go, or the key has come to another partition.
+    /// [`Evacuate`](potoroo_runtime::arena::Evacuate) does it for collections and for structs of them.
+    fn evacuate(&mut self, state: &mut Self::State, to: &Arena) {
+        let _ = (state, to);
+    }
 
     /// A record of a key. Records of one key come one after the other, in the order of each edge. What an
     /// error comes to is said by [`KeyedStream::on_error`](crate::KeyedStream::on_error); by default it ends the job.
@@ -93,6 +140,8 @@ pub(crate) struct ProcessOperator<K, T, S, P, St> {
     process: P,
     selector: S,
     table: KeyGroupTable<K, St>,
+    /// For what states have, if they have something.
+    arenas: GroupArenas,
     timers: Timers<K>,
     clock: Timers<K>,
     /// The timers that were set when the stream ended are due; those that they set are not.
@@ -108,6 +157,7 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
         Self {
             process,
             selector: setup.selector,
+            arenas: GroupArenas::new(setup.arena.clone()),
             table: KeyGroupTable::new(setup.arena),
             timers: Timers::new(),
             clock: Timers::new(),
@@ -126,12 +176,19 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
     }
 
     /// Removes what has not been touched for its time to live.
-    fn expire(&mut self, now: Timestamp) -> Progress {
-        if self.expiry.expire(now, FIRINGS_MAX, &mut self.table) {
-            Progress::Done
-        } else {
-            Progress::More
+    fn expire(&mut self, now: Timestamp) -> Progress
+    where
+        P: KeyedProcess<K, T, State = St>,
+    {
+        let before = self.table.len();
+        let is_all = self.expiry.expire(now, FIRINGS_MAX, &mut self.table);
+        if P::IN_ARENA && self.table.len() < before {
+            let Self {
+                process, table, arenas, ..
+            } = self;
+            arenas.tidy_all(table, |state, to| process.evacuate(state, to));
         }
+        if is_all { Progress::Done } else { Progress::More }
     }
 
     /// Shows the state of a key to whoever asks.
@@ -150,6 +207,7 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
         let Self {
             process,
             table,
+            arenas,
             timers,
             clock,
             failures,
@@ -195,6 +253,9 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
         if deleted {
             table.remove(hash, |entity| entity.life == life);
         }
+        if P::IN_ARENA {
+            arenas.tidy(key_group(hash), table, |state, to| process.evacuate(state, to));
+        }
         Ok(())
     }
 
@@ -222,6 +283,7 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
             process,
             selector,
             table,
+            arenas,
             timers,
             clock,
             expiry,
@@ -241,7 +303,12 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
                 |key| selector.is_key(&record, key),
                 || {
                     let key = selector.key(&record);
-                    let state = process.state(&key);
+                    let arena = if P::IN_ARENA {
+                        arenas.of(hash)
+                    } else {
+                        arenas.partition()
+                    };
+                    let state = process.state(&key, arena);
                     (key, state)
                 },
             );
@@ -279,6 +346,9 @@ impl<K: Key, T, S, P, St> ProcessOperator<K, T, S, P, St> {
             if deleted {
                 let life = entity.life;
                 table.remove(hash, |entity| entity.life == life);
+            }
+            if P::IN_ARENA {
+                arenas.tidy(key_group(hash), table, |state, to| process.evacuate(state, to));
             }
         }
         Ok(())
@@ -342,6 +412,7 @@ where
         let is_one = in_groups(groups);
         let (timers, clock) = (self.timers.take_of(&is_one), self.clock.take_of(&is_one));
         let entities = MovedStates::take(groups, &mut self.table, &self.expiry);
+        groups.iter().for_each(|group| self.arenas.forget(*group));
         Box::new(MovedGroups {
             entities,
             timers,
@@ -356,7 +427,18 @@ where
             timers,
             clock,
         } = *groups.expect("all partitions of a stage have the same operator");
-        let lives = entities.put(&mut self.table, &mut self.expiry);
+        let Self {
+            process,
+            table,
+            arenas,
+            expiry,
+            ..
+        } = self;
+        let lives = entities.put(table, expiry, |hash, state| {
+            if P::IN_ARENA {
+                process.evacuate(state, arenas.of(hash));
+            }
+        });
         for (due, timers) in [(timers, &mut self.timers), (clock, &mut self.clock)] {
             // Timers of lives that are over are left behind.
             for due in due {
@@ -411,12 +493,55 @@ where
     type Out = U;
 
     #[inline]
-    fn state(&mut self, key: &K) -> St {
+    fn state(&mut self, key: &K, _: &Arena) -> St {
         (self.functions.0)(key)
     }
 
     #[inline]
     fn on_record(&mut self, state: &mut St, record: T, ctx: &mut KeyContext<'_, K, U>) -> Turn {
         (self.functions.1)(state, record, ctx)
+    }
+}
+
+/// A process of two functions whose states have arenas: what [`KeyedStream::entity_in`](crate::KeyedStream::entity_in) makes.
+pub(crate) struct FunctionsIn<I, H, U>(Functions<I, H, U>);
+
+impl<I, H, U> FunctionsIn<I, H, U> {
+    pub(crate) fn new(init: I, handler: H) -> Self {
+        Self(Functions::new(init, handler))
+    }
+}
+
+impl<I, H, U> Clone for FunctionsIn<I, H, U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K, T, St, U, I, H> KeyedProcess<K, T> for FunctionsIn<I, H, fn(St) -> U>
+where
+    K: Key,
+    St: Evacuate + Send + 'static,
+    U: Send + 'static,
+    I: Fn(&K, &Arena) -> St + Send + Sync + 'static,
+    H: Fn(&mut St, T, &mut KeyContext<'_, K, U>) -> Turn + Send + Sync + 'static,
+{
+    type State = St;
+    type Out = U;
+
+    const IN_ARENA: bool = true;
+
+    #[inline]
+    fn state(&mut self, key: &K, arena: &Arena) -> St {
+        (self.0.functions.0)(key, arena)
+    }
+
+    fn evacuate(&mut self, state: &mut St, to: &Arena) {
+        state.evacuate(to);
+    }
+
+    #[inline]
+    fn on_record(&mut self, state: &mut St, record: T, ctx: &mut KeyContext<'_, K, U>) -> Turn {
+        (self.0.functions.1)(state, record, ctx)
     }
 }

@@ -10,10 +10,12 @@ use crate::element::{Either, EitherBy, KEY_GROUPS, Key, KeySelector, Routed};
 use crate::exchange::{KeyedTo, Routes, Sides, Slot};
 use crate::job::{Deploy, KeyedStage, OnError, QueryTag, Show, Shower};
 use crate::operator::{
-    Functions, KeyContext, KeyedProcess, Offered, Operator, ProcessOperator, Setup, Stage, StageMsg, View, Views, Ways,
+    Functions, FunctionsIn, KeyContext, KeyedProcess, Offered, Operator, ProcessOperator, Setup, Stage, StageMsg, View,
+    Views, Ways,
 };
 use crate::state::TimeToLive;
 use crate::window::{Options, Windows};
+use potoroo_runtime::arena::{Arena, Evacuate};
 use potoroo_runtime::{ActorRef, Turn};
 use std::fmt;
 use std::marker::PhantomData;
@@ -140,6 +142,45 @@ where
         Q: Views<S::Key, St>,
     {
         self.process(name, Functions::<I, H, fn(St) -> U>::new(init, handler))
+    }
+
+    /// As [`entity`](Self::entity), for states that have collections: `init` is given the arena of the key's group to make them
+    /// in. What they take is counted by [`StageStatus::memory`](crate::StageStatus::memory), dead bytes are moved away from, group by
+    /// group, and all moves along when partitions become more or fewer.
+    ///
+    /// ```
+    /// use potoroo_actors::runtime::System;
+    /// use potoroo_actors::runtime::arena::ArenaMap;
+    /// use potoroo_actors::{Pipeline, sink, source};
+    ///
+    /// let system = System::new()?;
+    /// let pipeline = Pipeline::new();
+    /// pipeline
+    ///     .source("visits", source::generate(1, |_| (0..90_u64).map(|n| (n % 3, n % 7))))
+    ///     .key_by(|(user, _page)| *user)
+    ///     .entity_in(
+    ///         "pages",
+    ///         |_user, arena| ArenaMap::new_in(arena),
+    ///         |visits: &mut ArenaMap<u64, u32>, (user, page), out| {
+    ///             let count = visits.get_or_insert_with(page, || 0);
+    ///             *count += 1;
+    ///             out.emit((user, page, *count));
+    ///             Ok(())
+    ///         },
+    ///     )
+    ///     .sink("out", sink::each(|(_user, _page, count)| assert!(count <= 5)));
+    /// pipeline.start(&system).wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn entity_in<St, U, I, H>(self, name: impl Into<String>, init: I, handler: H) -> Stream<U>
+    where
+        St: Evacuate + Send + 'static,
+        U: Send + 'static,
+        I: Fn(&S::Key, &Arena) -> St + Send + Sync + 'static,
+        H: Fn(&mut St, T, &mut KeyContext<'_, S::Key, U>) -> Turn + Send + Sync + 'static,
+        Q: Views<S::Key, St>,
+    {
+        self.process(name, FunctionsIn::<I, H, fn(St) -> U>::new(init, handler))
     }
 
     /// One state per key, with handlers for records and for timers.

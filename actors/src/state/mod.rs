@@ -3,6 +3,7 @@
 //! A key group is what moves between partitions, so each has a table of its own, made with its first key. Lookups use
 //! the hash that routed the record; where it is needed later it is that of the key, which is cheaper than to keep it.
 
+mod arenas;
 mod coming;
 mod expiry;
 mod group;
@@ -13,6 +14,7 @@ mod pages;
 mod tests;
 mod timers;
 
+pub(crate) use arenas::GroupArenas;
 pub(crate) use coming::Coming;
 pub(crate) use expiry::Expiry;
 pub use expiry::TimeToLive;
@@ -160,6 +162,11 @@ impl<K: Key, S> KeyGroupTable<K, S> {
         let Entity { key, state, .. } = entity;
         // There is none yet: a key is in one partition.
         self.entity(hash, |_| false, || (key, state))
+    }
+
+    /// The entities of a group; the order has no meaning.
+    pub(crate) fn group_mut(&mut self, group: KeyGroup) -> impl Iterator<Item = &mut Entity<K, S>> {
+        self.groups[usize::from(group.0)].iter_mut()
     }
 
     /// All entities; the order has no meaning.

@@ -62,13 +62,19 @@ impl<K: Key, S> MovedStates<K, S> {
         Self(entities.map(|entity| (expiry.touched(&entity), entity)).collect())
     }
 
-    /// Puts them into another partition, where lives are counted anew.
-    pub(crate) fn put(self, table: &mut KeyGroupTable<K, S>, expiry: &mut Expiry) -> NewLives {
+    /// Puts them into another partition, where lives are counted anew. `settle` is given each with its hash.
+    pub(crate) fn put(
+        self,
+        table: &mut KeyGroupTable<K, S>,
+        expiry: &mut Expiry,
+        mut settle: impl FnMut(u64, &mut S),
+    ) -> NewLives {
         let mut lives = HashMap::with_capacity(self.0.len());
         for (touched, entity) in self.0 {
             let before = (entity.hash(), entity.life);
             let here = table.put(entity);
             lives.insert(before, here.life);
+            settle(before.0, &mut here.state);
             if let Some(touched) = touched {
                 expiry.came(here, touched);
             }

@@ -3,6 +3,7 @@
 use crate::{Collected, system};
 use potoroo_actors::element::{Either, Mark, Timestamp};
 use potoroo_actors::runtime::Turn;
+use potoroo_actors::runtime::arena::Arena;
 use potoroo_actors::source::Step;
 use potoroo_actors::window::{Windowed, count, tumbling};
 use potoroo_actors::{KeyContext, KeyedProcess, Pipeline, TimeDomain, Timer, sink, source, time};
@@ -42,7 +43,7 @@ impl KeyedProcess<u8, (u8, i64, Order)> for Witness {
     type State = Vec<i64>;
     type Out = (u8, Seen);
 
-    fn state(&mut self, _: &u8) -> Vec<i64> {
+    fn state(&mut self, _: &u8, _: &Arena) -> Vec<i64> {
         Vec::new()
     }
 
@@ -307,7 +308,7 @@ impl KeyedProcess<(), Either<i64, String>> for Latest {
     type State = ();
     type Out = bool;
 
-    fn state(&mut self, (): &()) {}
+    fn state(&mut self, (): &(), _: &Arena) {}
 
     fn on_record(&mut self, (): &mut (), record: Either<i64, String>, ctx: &mut KeyContext<'_, (), bool>) -> Turn {
         // The left source may be done before or after the right one; right is never ahead of what it has said.

@@ -3,6 +3,7 @@
 use crate::{Collected, system};
 use potoroo_actors::element::Timestamp;
 use potoroo_actors::runtime::Turn;
+use potoroo_actors::runtime::arena::Arena;
 use potoroo_actors::runtime::sys::net::UnixListener;
 use potoroo_actors::sink::TcpSink;
 use potoroo_actors::source::{self, FileSource, Format, Framed, SocketSource, Source};
@@ -132,7 +133,7 @@ impl KeyedProcess<(), String> for Fires {
     type State = ();
     type Out = ();
 
-    fn state(&mut self, (): &()) {}
+    fn state(&mut self, (): &(), _: &Arena) {}
 
     fn on_record(&mut self, (): &mut (), _: String, ctx: &mut KeyContext<'_, (), ()>) -> Turn {
         ctx.set_timer(Timestamp::from_secs(50));

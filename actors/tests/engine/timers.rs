@@ -3,6 +3,7 @@
 use crate::event_time::{Order, Told, at, watermark};
 use crate::{Collected, system};
 use potoroo_actors::runtime::Turn;
+use potoroo_actors::runtime::arena::Arena;
 use potoroo_actors::source::Step;
 use potoroo_actors::{KeyContext, KeyedProcess, Pipeline, TimeDomain, TimeToLive, Timer, sink, source};
 use std::time::Duration;
@@ -15,7 +16,7 @@ impl KeyedProcess<u32, u32> for Alarm {
     type State = bool;
     type Out = (u32, TimeDomain);
 
-    fn state(&mut self, _: &u32) -> bool {
+    fn state(&mut self, _: &u32, _: &Arena) -> bool {
         false
     }
 
@@ -98,7 +99,7 @@ impl KeyedProcess<(u8, i64), Told> for Many {
     type State = ();
     type Out = i64;
 
-    fn state(&mut self, _: &(u8, i64)) {}
+    fn state(&mut self, _: &(u8, i64), _: &Arena) {}
 
     fn on_record(&mut self, (): &mut (), (_, _, order): Told, ctx: &mut KeyContext<'_, (u8, i64), i64>) -> Turn {
         if let Order::Set(time, _) = order {

@@ -1,6 +1,7 @@
 //! The policies for records that fail: what goes on, what is counted, what is told, what becomes of state.
 
 use crate::{Collected, at, finish, system, watermark};
+use potoroo_actors::runtime::arena::Arena;
 use potoroo_actors::runtime::io::Framing;
 use potoroo_actors::runtime::{Fault, Turn};
 use potoroo_actors::sink::FileSink;
@@ -153,7 +154,7 @@ impl KeyedProcess<u32, u32> for Ringing {
     type State = u32;
     type Out = (u32, i64, u32);
 
-    fn state(&mut self, _: &u32) -> u32 {
+    fn state(&mut self, _: &u32, _: &Arena) -> u32 {
         0
     }
 

@@ -1,6 +1,7 @@
 //! What stages do besides handling records: failures that are survived, calls that are waited for, states that are asked
 //! for, aggregates that begin before the exchange.
 
+mod arenas;
 mod calls;
 mod errors;
 mod pre_aggregate;

@@ -7,6 +7,7 @@ use super::event::{Auction, Event};
 use super::{Plan, RESULTS, in_order};
 use potoroo_actors::element::Timestamp;
 use potoroo_actors::runtime::Turn;
+use potoroo_actors::runtime::arena::Arena;
 use potoroo_actors::{Branch, KeyContext, KeyedProcess, Stream, Timer};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -147,7 +148,7 @@ impl KeyedProcess<u64, Lot> for Sell {
     type State = Known;
     type Out = Sale;
 
-    fn state(&mut self, _: &u64) -> Known {
+    fn state(&mut self, _: &u64, _: &Arena) -> Known {
         Known::default()
     }
 
@@ -195,7 +196,7 @@ impl KeyedProcess<u64, Sale> for AverageOfLast {
     type State = Sales;
     type Out = (u64, u64);
 
-    fn state(&mut self, _: &u64) -> Sales {
+    fn state(&mut self, _: &u64, _: &Arena) -> Sales {
         Sales::default()
     }
 

@@ -7,6 +7,7 @@ use super::event::{Auction, Bid, Event, Person};
 use super::newcomers::NewSellers;
 use super::{Plan, RESULTS, in_order};
 use potoroo_actors::runtime::Turn;
+use potoroo_actors::runtime::arena::Arena;
 use potoroo_actors::{Branch, KeyContext, KeyedProcess, NodeKind, Stream};
 use std::sync::Arc;
 
@@ -164,7 +165,7 @@ impl KeyedProcess<u64, Item> for Expand {
     type State = Known;
     type Out = (Bid, Arc<Auction>);
 
-    fn state(&mut self, _: &u64) -> Known {
+    fn state(&mut self, _: &u64, _: &Arena) -> Known {
         Known::Nothing(Vec::new())
     }
 

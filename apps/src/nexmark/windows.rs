@@ -10,6 +10,7 @@ use super::sessions::Sessions;
 use super::{Plan, RESULTS, in_order};
 use potoroo_actors::element::Timestamp;
 use potoroo_actors::runtime::Turn;
+use potoroo_actors::runtime::arena::Arena;
 use potoroo_actors::source::Source;
 use potoroo_actors::{Branch, KeyContext, KeyedProcess, NodeKind, Pipeline, Stream, Timer};
 use std::marker::PhantomData;
@@ -63,7 +64,7 @@ impl<R: Ranked> KeyedProcess<i64, R> for Greatest<R> {
     type State = Vec<R>;
     type Out = R;
 
-    fn state(&mut self, _: &i64) -> Vec<R> {
+    fn state(&mut self, _: &i64, _: &Arena) -> Vec<R> {
         Vec::new()
     }
 
