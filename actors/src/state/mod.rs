@@ -28,6 +28,7 @@ use group::Group;
 use potoroo_runtime::arena::Arena;
 
 /// State of more bytes is not expected in the processor's own caches: what a core has for itself is shared with batches under way.
+/// Below, to fetch ahead costs more than it gains (350 symbols: 43 million records a second with it and 45 without).
 const CACHED_BYTES_MAX: usize = 256 * 1024;
 
 /// One key's state.
