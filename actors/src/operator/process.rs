@@ -4,15 +4,15 @@
 //! a key and goes when the handler deletes it.
 
 use super::context::{KeyContext, TimeDomain, Timer};
+use super::contract::{FIRINGS_MAX, Operator, Progress, Setup};
 use super::output::Output;
-use super::stage::{FIRINGS_MAX, Operator, Progress, Setup, wall_clock};
+use super::stage::wall_clock;
 use crate::element::{Key, KeyGroup, KeySelector, Routed, Timestamp, key_group};
 use crate::job::{Failure, Failures, OnError, Show, contained};
 use crate::state::{Coming, Due, Expiry, GroupArenas, KeyGroupTable, MovedStates, TimeToLive, Timers, in_groups};
-use potoroo_runtime::arena::{Arena, Evacuate};
+use potoroo_runtime::arena::Arena;
 use potoroo_runtime::{Fault, Turn};
 use std::any::Any;
-use std::sync::Arc;
 
 /// What a stage does with records of type `T`, key by key.
 ///
@@ -455,93 +455,4 @@ struct MovedGroups<K, St> {
     entities: MovedStates<K, St>,
     timers: Vec<Due<K>>,
     clock: Vec<Due<K>>,
-}
-
-/// A process of two functions: what [`KeyedStream::entity`](crate::KeyedStream::entity) makes.
-pub(crate) struct Functions<I, H, U> {
-    functions: Arc<(I, H)>,
-    out: std::marker::PhantomData<fn() -> U>,
-}
-
-impl<I, H, U> Functions<I, H, U> {
-    pub(crate) fn new(init: I, handler: H) -> Self {
-        Self {
-            functions: Arc::new((init, handler)),
-            out: std::marker::PhantomData,
-        }
-    }
-}
-
-impl<I, H, U> Clone for Functions<I, H, U> {
-    fn clone(&self) -> Self {
-        Self {
-            functions: self.functions.clone(),
-            out: std::marker::PhantomData,
-        }
-    }
-}
-
-impl<K, T, St, U, I, H> KeyedProcess<K, T> for Functions<I, H, fn(St) -> U>
-where
-    K: Key,
-    St: Send + 'static,
-    U: Send + 'static,
-    I: Fn(&K) -> St + Send + Sync + 'static,
-    H: Fn(&mut St, T, &mut KeyContext<'_, K, U>) -> Turn + Send + Sync + 'static,
-{
-    type State = St;
-    type Out = U;
-
-    #[inline]
-    fn state(&mut self, key: &K, _: &Arena) -> St {
-        (self.functions.0)(key)
-    }
-
-    #[inline]
-    fn on_record(&mut self, state: &mut St, record: T, ctx: &mut KeyContext<'_, K, U>) -> Turn {
-        (self.functions.1)(state, record, ctx)
-    }
-}
-
-/// A process of two functions whose states have arenas: what [`KeyedStream::entity_in`](crate::KeyedStream::entity_in) makes.
-pub(crate) struct FunctionsIn<I, H, U>(Functions<I, H, U>);
-
-impl<I, H, U> FunctionsIn<I, H, U> {
-    pub(crate) fn new(init: I, handler: H) -> Self {
-        Self(Functions::new(init, handler))
-    }
-}
-
-impl<I, H, U> Clone for FunctionsIn<I, H, U> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<K, T, St, U, I, H> KeyedProcess<K, T> for FunctionsIn<I, H, fn(St) -> U>
-where
-    K: Key,
-    St: Evacuate + Send + 'static,
-    U: Send + 'static,
-    I: Fn(&K, &Arena) -> St + Send + Sync + 'static,
-    H: Fn(&mut St, T, &mut KeyContext<'_, K, U>) -> Turn + Send + Sync + 'static,
-{
-    type State = St;
-    type Out = U;
-
-    const IN_ARENA: bool = true;
-
-    #[inline]
-    fn state(&mut self, key: &K, arena: &Arena) -> St {
-        (self.0.functions.0)(key, arena)
-    }
-
-    fn evacuate(&mut self, state: &mut St, to: &Arena) {
-        state.evacuate(to);
-    }
-
-    #[inline]
-    fn on_record(&mut self, state: &mut St, record: T, ctx: &mut KeyContext<'_, K, U>) -> Turn {
-        (self.0.functions.1)(state, record, ctx)
-    }
 }
