@@ -29,7 +29,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::{Barrier, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::time::Instant;
 
 /// How many records a source gives at once.
@@ -141,6 +142,15 @@ impl<'de, T> Deserialize<'de> for InProcess<T> {
     }
 }
 
+/// Says, unless it was told that all went well, that a worker has failed: the others would wait for it for ever.
+struct Whole(Arc<AtomicBool>, bool);
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        self.0.fetch_or(!self.1, Ordering::Relaxed);
+    }
+}
+
 /// Runs a dataflow with a worker for each of `inputs`. The clock runs from when all workers are there to when all have ended.
 fn timed<I: Send + 'static>(
     inputs: Vec<I>,
@@ -154,6 +164,7 @@ fn timed<I: Send + 'static>(
     };
     let inputs: Mutex<Vec<Option<I>>> = Mutex::new(inputs.into_iter().map(Some).collect());
     let barrier = Barrier::new(workers);
+    let failed = Arc::new(AtomicBool::new(false));
     let guards = ::timely::execute(config, move |worker| {
         let input = inputs.lock().unwrap_or_else(PoisonError::into_inner)[worker.index()].take();
         let input = input.expect("each worker is made once");
@@ -164,9 +175,12 @@ fn timed<I: Send + 'static>(
         barrier.wait();
         let (since, cpu) = (Instant::now(), cpu_time());
         worker.dataflow(|scope| build(scope, input, &results));
+        let mut whole = Whole(failed.clone(), false);
         while worker.has_dataflows() {
             worker.step();
+            assert!(!failed.load(Ordering::Relaxed), "another worker has failed");
         }
+        whole.1 = true;
         barrier.wait();
         let (took, cpu) = (since.elapsed(), cpu_time().saturating_sub(cpu));
         let total = *results.total.borrow();
