@@ -85,8 +85,8 @@ impl GroupArenas {
         for group in 0..self.groups.len() {
             let group = KeyGroup(u16::try_from(group).expect("at most KEY_GROUPS"));
             match self.bytes(group) {
-                // All of them have gone.
-                Some(ArenaBytes { live: 0, .. }) => self.forget(group),
+                // All of them have gone. A state that is there may have nothing at the moment, and go on in this arena.
+                Some(ArenaBytes { live: 0, .. }) if table.group_mut(group).next().is_none() => self.forget(group),
                 _ => self.tidy(group, table, &mut evacuate),
             }
         }
