@@ -56,6 +56,8 @@ pub struct Returns {
     classes: [Waiting; CLASSES],
     /// Above 0 if the pool can be found by it.
     number: Number,
+    /// Whether there is a pool that would come for it.
+    awaited: Awaited,
 }
 
 /// What comes back of one size.
@@ -73,6 +75,11 @@ pub(crate) struct PoolNumber(u16);
 /// The number that the returns of a pool have got.
 #[derive(Debug, Default)]
 struct Number(global::AtomicU64);
+
+/// A bound on memory and nothing else: what is handed over while the pool goes waits for the next one that these returns
+/// lead to, so nothing is lost whatever is read here.
+#[derive(Debug, Default)]
+struct Awaited(global::AtomicBool);
 
 /// By number less one.
 #[cfg(not(potoroo_loom))]
@@ -193,11 +200,11 @@ impl Returns {
         None
     }
 
-    /// Hands a crate over, unless so many wait already.
+    /// Hands a crate over, unless so many wait already or the pool has gone.
     fn accept(&self, class: usize, full: Box<Crate<u8>>) -> Result<(), Box<Crate<u8>>> {
         let waiting = &self.classes[class];
         // Relaxed, here and below: only a bound on memory, and a count that never misses a crate since it is counted first.
-        if waiting.count.load(Ordering::Relaxed) >= WAITING_MAX {
+        if !self.awaited.0.load(global::Relaxed) || waiting.count.load(Ordering::Relaxed) >= WAITING_MAX {
             return Err(full);
         }
         waiting.count.fetch_add(1, Ordering::Relaxed);
@@ -218,8 +225,9 @@ impl Returns {
 }
 
 impl NodePool {
-    /// An empty pool, to which `returns` leads.
+    /// An empty pool, to which `returns` leads: to one at a time.
     pub fn new(returns: &'static Returns) -> Self {
+        returns.awaited.0.store(true, global::Relaxed);
         Self {
             returns,
             inner: UnsafeCell::new(Inner::default()),
@@ -337,8 +345,15 @@ impl Inner {
 impl Drop for NodePool {
     fn drop(&mut self) {
         self.flush();
+        let returns = self.returns;
+        returns.awaited.0.store(false, global::Relaxed);
         self.with_inner(|inner| {
             for (class, free) in inner.free.iter_mut().enumerate() {
+                // Nobody else will come for what has come back.
+                returns.take(class, |mut returned| {
+                    free.extend(returned.items().iter().filter_map(|node| NonNull::new(*node)));
+                    returned.clear();
+                });
                 for node in free.drain(..) {
                     // SAFETY: pooled nodes are allocated with the layout of their class.
                     unsafe { dealloc(node.as_ptr(), layout_of(class)) };
@@ -445,6 +460,35 @@ mod tests {
         assert_eq!(free_in(&mine), keep_of(class).min(most) - 1);
         // SAFETY: taken above, and used by nobody.
         mine.enter(|| unsafe { give_back(block, owner) });
+    }
+
+    #[test]
+    fn a_pool_that_goes_takes_along_what_has_come_back() {
+        let (mine, others) = (NodePool::new(returns()), NodePool::new(returns()));
+        let blocks: Vec<_> = mine.enter(|| (0..200).map(|_| take::<[u64; 20]>()).collect());
+        let (early, late) = blocks.split_at(100);
+        let give_back = |blocks: &[(NonNull<[u64; 20]>, _)]| {
+            others.enter(|| {
+                for (block, owner) in blocks {
+                    // SAFETY: taken above, and used by nobody.
+                    unsafe { give_back(*block, *owner) };
+                }
+            });
+            others.flush();
+        };
+        let returns = mine.returns;
+        let waiting = &returns.classes[class_of(Layout::new::<[u64; 20]>()).expect("is pooled")];
+        give_back(early);
+        assert!(waiting.count.load(Ordering::Relaxed) > 0);
+        drop(mine);
+        assert_eq!(waiting.count.load(Ordering::Relaxed), 0);
+        // Nobody would come for these.
+        give_back(late);
+        assert_eq!(waiting.count.load(Ordering::Relaxed), 0);
+        let next = NodePool::new(returns);
+        let again: Vec<_> = next.enter(|| (0..100).map(|_| take::<[u64; 20]>()).collect());
+        give_back(&again);
+        assert!(waiting.count.load(Ordering::Relaxed) > 0);
     }
 
     #[test]

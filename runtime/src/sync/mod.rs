@@ -46,9 +46,7 @@ pub(crate) mod global {
     pub(crate) use std::sync::Arc;
     #[cfg(not(potoroo_loom))]
     pub(crate) use std::sync::OnceLock;
-    #[cfg(not(potoroo_loom))]
-    pub(crate) use std::sync::atomic::AtomicBool;
-    pub(crate) use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
     pub(crate) use std::sync::{Mutex as StaticMutex, MutexGuard as StaticMutexGuard};
 }
 
